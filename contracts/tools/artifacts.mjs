@@ -1,0 +1,96 @@
+#!/usr/bin/env node
+// Writes contracts/artifacts/: for each contract of src/ that can be deployed its ABI and bytecode, and nothing that
+// depends on the machine. .NET embeds these files. --check builds again and fails when a committed file differs.
+//
+//   node contracts/tools/artifacts.mjs [--check]
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { contracts, forge } from './forge.mjs';
+
+const target = path.join(contracts, 'artifacts');
+const unknown = process.argv.slice(2).filter(argument => argument !== '--check');
+if (unknown.length > 0) {
+  console.error(`unknown argument ${unknown[0]}; usage: artifacts.mjs [--check]`);
+  process.exit(64);
+}
+const check = process.argv.includes('--check');
+
+function filesBelow(folder, extension) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && entry.name.endsWith(extension))
+    .map(entry => path.join(entry.parentPath ?? entry.path, entry.name));
+}
+
+/**
+ * SHA-256 over everything the bytecode comes from. A unit test compares it in milliseconds, so a stale artifact is found
+ * without a compiler; --check proves the rest.
+ */
+function sourceDigest() {
+  const hash = createHash('sha256');
+  const sources = filesBelow(path.join(contracts, 'src'), '.sol')
+    .map(file => path.relative(contracts, file).split(path.sep).join('/'));
+  for (const name of [...sources, 'foundry.toml', 'package-lock.json'].sort()) {
+    const content = createHash('sha256').update(readFileSync(path.join(contracts, name))).digest('hex');
+    hash.update(`${content}  ${name}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/** Reads forge's output and returns file name -> text. */
+function build() {
+  const scratch = mkdtempSync(path.join(tmpdir(), 'optimistic-artifacts-'));
+  try {
+    const out = path.join(scratch, 'out');
+    // A fresh build of everything at once: what the optimizer emits may depend on which files share a compiler run.
+    const code = forge(['build', '--force', '--quiet', '--skip', 'test', '--out', out,
+      '--cache-path', path.join(scratch, 'cache')]);
+    if (code !== 0) process.exit(code);
+    const files = new Map();
+    for (const file of filesBelow(out, '.json')) {
+      const artifact = JSON.parse(readFileSync(file, 'utf8'));
+      const source = Object.keys(artifact.metadata?.settings?.compilationTarget ?? {})[0];
+      const callable = artifact.abi?.some(item => item.type === 'function' || item.type === 'constructor');
+      if (!source?.startsWith('src/') || !callable || (artifact.bytecode?.object ?? '0x') === '0x') continue;
+      const name = path.basename(file);
+      if (artifact.bytecode.object.includes('__$')) throw new Error(`${name} needs linking: make its libraries internal`);
+      if (files.has(name)) throw new Error(`two contracts are called ${name}`);
+      files.set(name, JSON.stringify({
+        abi: artifact.abi,
+        bytecode: artifact.bytecode.object,
+        deployedBytecode: artifact.deployedBytecode.object,
+        // Where the constructor writes immutables into the code: [offset, length] in bytes.
+        immutables: Object.values(artifact.deployedBytecode.immutableReferences ?? {}).flat()
+          .map(({ start, length }) => [start, length]).sort((a, b) => a[0] - b[0]),
+      }, null, 1) + '\n');
+    }
+    files.set('sources.sha256', sourceDigest() + '\n');
+    return files;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+const built = build();
+const present = filesBelow(target, '').map(file => path.basename(file));
+const wrong = [
+  ...[...built.keys()].filter(name => !present.includes(name)).map(name => `${name} is missing`),
+  ...[...built].filter(([name, text]) => present.includes(name) && readFileSync(path.join(target, name), 'utf8') !== text)
+    .map(([name]) => `${name} is not what the sources give`),
+  ...present.filter(name => !built.has(name)).map(name => `${name} has no contract in src/`),
+];
+if (check) {
+  if (wrong.length > 0) {
+    for (const line of wrong) console.error(`artifacts/${line}`);
+    console.error('run node contracts/tools/artifacts.mjs and commit the result');
+    process.exit(1);
+  }
+  console.log(`artifacts/: ${built.size} files match the sources`);
+} else {
+  mkdirSync(target, { recursive: true });
+  for (const name of present.filter(name => !built.has(name))) rmSync(path.join(target, name));
+  for (const [name, text] of built) writeFileSync(path.join(target, name), text);
+  console.log(wrong.length === 0 ? 'artifacts/: nothing changed' : wrong.map(line => `artifacts/${line}: written`).join('\n'));
+}
