@@ -25,6 +25,8 @@ interface IInbox {
 
     function append(uint64 time, uint64 blockNumber, uint64 directCount, bytes calldata tasks) external;
     function force(uint64 maxCount) external;
+    function withdraw(address payable to) external;
+    function credits(address account) external view returns (uint256);
     function submitRun(uint32 app, uint64 nonce, uint64 stepLimit, bytes calldata input) external payable;
     function submitRunPublished(
         uint32 app,
@@ -36,6 +38,8 @@ interface IInbox {
     function submitDeploy(uint8 policy, uint64 nonce, uint64 entry, Chunk[] calldata chunks) external payable;
     function publish(bytes calldata data) external returns (bytes32 root);
 
+    /// Sequencers are a set fixed at deployment: constructor(address[] sequencers, ...).
+    function isSequencer(address account) external view returns (bool);
     function batchCount() external view returns (uint64);
     /// Hash after batch `index`; zero when there is none.
     function batchHash(uint64 index) external view returns (bytes32);
