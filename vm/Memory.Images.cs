@@ -1,0 +1,156 @@
+namespace Optimistic.Vm;
+
+/// <summary>Loading images into a guest's memory and taking them out again, at the price of the difference alone.</summary>
+public sealed unsafe partial class GuestMemory
+{
+    /// <summary>Adjacent zero blocks from which on the pages are given back to the system rather than cleared: 512 KiB.</summary>
+    private const uint ReleasedBlocks = 64;
+
+    private readonly List<uint> _touchedBlocks = [];
+    private readonly byte[] _isTouched = new byte[DataBlockCount];
+    private MemoryImage _image = MemoryImage.Empty;
+
+    /// <summary>
+    /// Makes this memory equal to <paramref name="image"/>. Only blocks that were written since the last load, and blocks in which the
+    /// last image and this one differ, are copied; nothing is hashed.
+    /// </summary>
+    public void Load(MemoryImage image)
+    {
+        CollectDirty();
+        foreach (uint block in _dirtyBlocks)
+            Touch(block);
+
+        _touchedBlocks.Sort();
+        for (int i = 0; i < _touchedBlocks.Count;)
+            i += Restore(i, image.Top);
+
+        _touchedBlocks.Clear();
+        Replace(_image.Top, image.Top, Height, 0);
+        _image = image;
+    }
+
+    /// <summary>This memory as an image, which shares with the image loaded last what has not been written since.</summary>
+    public MemoryImage Snapshot()
+    {
+        Update();
+        if (_touchedBlocks.Count == 0)
+            return _image;
+
+        _touchedBlocks.Sort();
+        _image = new MemoryImage(Capture(_image.Top, Height, 0, 0, _touchedBlocks.Count));
+        foreach (uint block in _touchedBlocks)
+            _isTouched[block] = 0;
+
+        _touchedBlocks.Clear();
+        return _image;
+    }
+
+    /// <summary>Gives touched block <paramref name="i"/>, and those zero blocks that follow a zero one, the content and path that they have under <paramref name="top"/>.</summary>
+    /// <returns>How many blocks that were.</returns>
+    private int Restore(int i, QuadNode? top)
+    {
+        uint first = _touchedBlocks[i];
+        int count = 0;
+        while (true)
+        {
+            uint block = first + (uint)count++;
+            _isTouched[block] = 0;
+            QuadNode? leaf = RestorePath(top, block);
+            if (leaf is not null)
+            {
+                // A run of zeros ends before a block with content; alone, that block is the run.
+                if (count > 1)
+                    ZeroBlocks(first, (uint)count - 1);
+
+                leaf.Block.CopyTo(new Span<byte>(BlockPointer(block), BlockLength));
+                return count;
+            }
+
+            if (i + count == _touchedBlocks.Count || _touchedBlocks[i + count] != first + (uint)count)
+            {
+                ZeroBlocks(first, (uint)count);
+                return count;
+            }
+        }
+    }
+
+    /// <summary>Sets the nodes above <paramref name="block"/> to those under <paramref name="top"/>, and returns the block's own node.</summary>
+    private QuadNode? RestorePath(QuadNode? top, uint block)
+    {
+        QuadNode? node = top;
+        for (int height = Height; ; height--)
+        {
+            *_nodes.At(height, block >> (2 * (height - BlockHeight))) = node?.Hash ?? Word.Zero;
+            if (height == BlockHeight)
+                return node;
+
+            node = node?.Child(MemoryImage.ChildPosition(block, height));
+        }
+    }
+
+    /// <summary>Copies what differs between two subtrees of images, contents and nodes.</summary>
+    private void Replace(QuadNode? old, QuadNode? image, int height, uint index)
+    {
+        if (ReferenceEquals(old, image) || old?.Hash == image?.Hash)
+            return;
+
+        *_nodes.At(height, index) = image?.Hash ?? Word.Zero;
+        if (height > BlockHeight)
+        {
+            for (int child = 0; child < 4; child++)
+                Replace(old?.Child(child), image?.Child(child), height - 1, 4 * index + (uint)child);
+        }
+        else if (image is null)
+        {
+            ZeroBlocks(index, 1);
+        }
+        else
+        {
+            image.Block.CopyTo(new Span<byte>(BlockPointer(index), BlockLength));
+        }
+    }
+
+    /// <summary>The subtree of an image in which the touched blocks <paramref name="start"/> … <paramref name="end"/> - 1 are as they are here.</summary>
+    private QuadNode? Capture(QuadNode? old, int height, uint index, int start, int end)
+    {
+        Word hash = _nodes.Get(height, index);
+        if (hash == (old?.Hash ?? QuadTree.ZeroRoot(height)))
+            return old;
+
+        if (height == BlockHeight)
+            return hash == QuadTree.ZeroRoot(height) ? null : new QuadNode(hash, new Span<byte>(BlockPointer(index), BlockLength).ToArray());
+
+        QuadNode?[] children = [old?.Child(0), old?.Child(1), old?.Child(2), old?.Child(3)];
+        while (start < end)
+        {
+            int position = MemoryImage.ChildPosition(_touchedBlocks[start], height), next = start + 1;
+            while (next < end && MemoryImage.ChildPosition(_touchedBlocks[next], height) == position)
+                next++;
+
+            children[position] = Capture(children[position], height - 1, 4 * index + (uint)position, start, next);
+            start = next;
+        }
+
+        return hash == QuadTree.ZeroRoot(height) ? null : QuadNode.WithHash(hash, children[0], children[1], children[2], children[3]);
+    }
+
+    private byte* BlockPointer(uint block) => Data + (ulong)block * BlockLength;
+
+    private void ZeroBlocks(uint first, uint count)
+    {
+        if (count >= ReleasedBlocks)
+            _reservation.Zero(BlockPointer(first), (ulong)count * BlockLength);
+        else
+            new Span<byte>(BlockPointer(first), (int)count * BlockLength).Clear();
+    }
+
+    /// <summary>Remembers that a block may differ from the image loaded last.</summary>
+    private void Touch(uint block)
+    {
+        if (_isTouched[block] != 0)
+            return;
+
+        _isTouched[block] = 1;
+        _touchedBlocks.Add(block);
+    }
+}

@@ -1,0 +1,273 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Optimistic.Vm;
+
+/// <summary>The tree of a guest's memory: what is kept, what is rehashed, and proofs.</summary>
+public sealed unsafe partial class GuestMemory
+{
+    /// <summary>Dirty blocks from which on hashing is shared among the processors: some 300 µs of it.</summary>
+    private const int ParallelBlocks = 32;
+
+    private const int BlocksPerPart = 16;
+
+    /// <summary>The memory root, after rehashing what has changed since the last call.</summary>
+    public Word Root() => SubtreeRoot(Height, 0);
+
+    /// <summary>The root of slot <paramref name="slot"/>, a tree of height 12.</summary>
+    public Word SlotRoot(int slot)
+    {
+        CheckSlot(slot);
+        return SubtreeRoot(SlotHeight, (uint)slot);
+    }
+
+    /// <summary>The node of <paramref name="height"/> with <paramref name="index"/> in the current tree.</summary>
+    public Word SubtreeRoot(int height, ulong index)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)height, (uint)Height, nameof(height));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, 1UL << (2 * (Height - height)), nameof(index));
+        Update();
+        if (height >= BlockHeight)
+            return _nodes.Get(height, (uint)index);
+
+        Span<Word> inner = stackalloc Word[InnerNodeCount];
+        uint firstWord = (uint)index << (2 * height);
+        HashInner(firstWord / BlockWords, inner);
+        return Inner(inner, height, firstWord, 0);
+    }
+
+    /// <summary>The proof of word <paramref name="wordIndex"/> against the current <see cref="Root"/>.</summary>
+    public QuadProof Prove(uint wordIndex)
+    {
+        CheckWord(wordIndex);
+        Update();
+        Span<Word> inner = stackalloc Word[InnerNodeCount];
+        HashInner(wordIndex / BlockWords, inner);
+
+        Span<Word> siblings = stackalloc Word[3 * Height];
+        int next = 0;
+        for (int height = 0; height < Height; height++)
+        {
+            for (uint other = 1; other < 4; other++)
+            {
+                // In child order, skipping the path's own child.
+                uint own = wordIndex >> (2 * height) & 3, child = other - 1 < own ? other - 1 : other;
+                siblings[next++] = height < BlockHeight
+                    ? Inner(inner, height, wordIndex, (int)(child - own))
+                    : _nodes.Get(height, (wordIndex >> (2 * height)) + child - own);
+            }
+        }
+
+        return QuadProof.Create(QuadTreeKind.State, ReadWord(wordIndex), wordIndex, siblings);
+    }
+
+    /// <summary>The proof of the subtree of <paramref name="baseHeight"/> with <paramref name="index"/> (spec 2.2.4), for heights of blocks and more.</summary>
+    public QuadProof ProveSubtree(int baseHeight, uint index)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(baseHeight, BlockHeight);
+        Word node = SubtreeRoot(baseHeight, index);
+        Span<Word> siblings = stackalloc Word[3 * (Height - baseHeight)];
+        int next = 0;
+        for (int height = baseHeight; height < Height; height++)
+        {
+            uint path = index >> (2 * (height - baseHeight));
+            for (uint child = 0; child < 4; child++)
+            {
+                if (child != (path & 3))
+                    siblings[next++] = _nodes.Get(height, (path & ~3u) + child);
+            }
+        }
+
+        return QuadProof.Create(QuadTreeKind.State, node, index, siblings, baseHeight);
+    }
+
+    /// <summary>The root over the 4^4 words of one block, skipping what is zero.</summary>
+    internal static void HashBlock(byte* block, byte* root)
+    {
+        const int Words = (int)BlockWords;
+        byte** nodes = stackalloc byte*[Words];
+        byte** gathered = stackalloc byte*[Words];
+        byte* hashes = stackalloc byte[InnerNodeCount * Word.Length];
+        byte* zero = QuadTree.ZeroRootPointer(0);
+        for (int i = 0; i < Words; i++)
+        {
+            byte* word = block + i * Word.Length;
+            nodes[i] = Vector256.Load(word) == Vector256<byte>.Zero ? zero : word;
+        }
+
+        // Level by level: a group of four empty children is an empty parent, all others are hashed together.
+        for (int count = Words / 4; count > 0; count /= 4)
+        {
+            byte* zeroParent = zero + Word.Length, firstHash = hashes;
+            int hashed = 0;
+            for (int i = 0; i < count; i++)
+            {
+                byte** children = nodes + 4 * i;
+                if (children[0] == zero && children[1] == zero && children[2] == zero && children[3] == zero)
+                {
+                    nodes[i] = zeroParent;
+                    continue;
+                }
+
+                Unsafe.CopyBlock(gathered + 4 * hashed++, children, (uint)(4 * sizeof(byte*)));
+                nodes[i] = hashes;
+                hashes += Word.Length;
+            }
+
+            Keccak.Gather(gathered, firstHash, hashed);
+            zero = zeroParent;
+        }
+
+        Unsafe.CopyBlockUnaligned(root, nodes[0], Word.Length);
+    }
+
+    /// <summary>Nodes inside a block: 64 of height 1, 16 of height 2, 4 of height 3, the block's root.</summary>
+    private const int InnerNodeCount = 64 + 16 + 4 + 1;
+
+    private void HashInner(uint block, Span<Word> nodes)
+    {
+        var children = new ReadOnlySpan<Word>(Data + (ulong)block * BlockLength, (int)BlockWords);
+        for (int count = (int)BlockWords / 4; count > 0; count /= 4)
+        {
+            Keccak.Nodes(children, nodes[..count]);
+            children = nodes[..count];
+            nodes = nodes[count..];
+        }
+    }
+
+    /// <summary>The node of height 0–3 above <paramref name="wordIndex"/>, or <paramref name="offset"/> nodes beside it in the same block.</summary>
+    private Word Inner(ReadOnlySpan<Word> inner, int height, uint wordIndex, int offset)
+    {
+        int index = (int)(wordIndex % BlockWords >> (2 * height)) + offset;
+        return height switch
+        {
+            0 => ReadWord((uint)((int)wordIndex + offset)),
+            1 => inner[index],
+            2 => inner[64 + index],
+            _ => inner[64 + 16 + index],
+        };
+    }
+
+    /// <summary>Rehashes the dirty blocks and the paths above them.</summary>
+    private void Update()
+    {
+        CollectDirty();
+        if (_dirtyBlocks.Count == 0)
+            return;
+
+        if (_dirtyBlocks.Count < ParallelBlocks)
+        {
+            HashBlocks(0, _dirtyBlocks.Count);
+        }
+        else
+        {
+            Parallel.For(0, (_dirtyBlocks.Count + BlocksPerPart - 1) / BlocksPerPart, part =>
+                HashBlocks(part * BlocksPerPart, Math.Min((part + 1) * BlocksPerPart, _dirtyBlocks.Count)));
+        }
+
+        foreach (uint block in _dirtyBlocks)
+            Touch(block);
+
+        _nodes.UpdateAbove(CollectionsMarshal.AsSpan(_dirtyBlocks));
+    }
+
+    private void HashBlocks(int start, int end)
+    {
+        for (int i = start; i < end; i++)
+        {
+            uint block = _dirtyBlocks[i];
+            HashBlock(Data + (ulong)block * BlockLength, (byte*)_nodes.At(BlockHeight, block));
+        }
+    }
+
+    /// <summary>Moves the dirty marks into <see cref="_dirtyBlocks"/>, ascending.</summary>
+    private void CollectDirty()
+    {
+        _dirtyBlocks.Clear();
+        var marks = new Span<byte>(Dirty, (int)DataBlockCount);
+        int block = 0;
+        while (marks[block..].IndexOfAnyExcept((byte)0) is >= 0 and var distance)
+        {
+            block += distance;
+            marks[block] = 0;
+            _dirtyBlocks.Add((uint)block++);
+        }
+    }
+
+    /// <summary>
+    /// The nodes of heights 4 to 14 in flat arrays, most of them never touched. A zero word stands for the empty subtree (no other
+    /// node can be zero), so that fresh pages need no writing.
+    /// </summary>
+    private sealed class Nodes : IDisposable
+    {
+        private const int GatherWidth = 64;
+
+        private readonly Reservation _reservation;
+        private readonly Word*[] _levels = new Word*[Height + 1];
+        private uint[] _parents = [];
+
+        public Nodes()
+        {
+            ulong count = 0;
+            for (int height = BlockHeight; height <= Height; height++)
+                count += LevelLength(height);
+
+            _reservation = new Reservation(count * Word.Length);
+            var next = (Word*)_reservation.Pointer;
+            for (int height = BlockHeight; height <= Height; height++)
+            {
+                _levels[height] = next;
+                next += LevelLength(height);
+            }
+        }
+
+        public Word* At(int height, uint index) => _levels[height] + index;
+
+        public Word Get(int height, uint index) => *OrZeroRoot(height, index);
+
+        /// <summary>Rehashes all ancestors of these blocks, which ascend.</summary>
+        public void UpdateAbove(ReadOnlySpan<uint> blocks)
+        {
+            if (_parents.Length < blocks.Length)
+                _parents = new uint[blocks.Length];
+
+            Span<uint> parents = _parents;
+            ReadOnlySpan<uint> changed = blocks;
+            byte** children = stackalloc byte*[4 * GatherWidth];
+            byte* hashes = stackalloc byte[Word.Length * GatherWidth];
+            for (int height = BlockHeight + 1; height <= Height; height++)
+            {
+                // Parents ascend as well, so equal ones are neighbours. They may overwrite the list that they come from.
+                int count = 0;
+                foreach (uint child in changed)
+                {
+                    if (count == 0 || parents[count - 1] != child / 4)
+                        parents[count++] = child / 4;
+                }
+
+                changed = parents[..count];
+                for (int start = 0; start < count; start += GatherWidth)
+                {
+                    ReadOnlySpan<uint> batch = changed[start..Math.Min(start + GatherWidth, count)];
+                    for (int i = 0; i < 4 * batch.Length; i++)
+                        children[i] = (byte*)OrZeroRoot(height - 1, 4 * batch[i / 4] + (uint)i % 4);
+
+                    Keccak.Gather(children, hashes, batch.Length);
+                    for (int i = 0; i < batch.Length; i++)
+                        *At(height, batch[i]) = ((Word*)hashes)[i];
+                }
+            }
+        }
+
+        public void Dispose() => _reservation.Dispose();
+
+        private static uint LevelLength(int height) => 1u << (2 * (Height - height));
+
+        private Word* OrZeroRoot(int height, uint index)
+        {
+            Word* node = At(height, index);
+            return node->IsZero ? (Word*)QuadTree.ZeroRootPointer(height) : node;
+        }
+    }
+}

@@ -1,0 +1,177 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Optimistic.Vm;
+
+/// <summary>
+/// A machine's memory (spec 1.2) and its quad tree (spec 2.3.1): height 14 over 2^28 words of 32 bytes, 16 slots of 512 MiB.
+/// </summary>
+/// <remarks>
+/// The tree's 2^33 bytes are one flat reservation, of which only touched pages cost memory. Data addresses are 32 bits, so that
+/// <c>Data + (uint)address</c> cannot leave slots 0–7, nor an access of eight bytes slots 0–8. Stores mark their block of 8 KiB = 4^4
+/// words dirty, one byte per block in a table right below <see cref="Data"/>, so that one register reaches both. <see cref="Root"/>
+/// rehashes the dirty blocks and their paths and nothing else. One thread at a time.
+/// </remarks>
+public sealed unsafe partial class GuestMemory : IDisposable
+{
+    /// <summary>Height of the tree over the words.</summary>
+    public const int Height = 14;
+
+    /// <summary>Height of a slot's subtree.</summary>
+    public const int SlotHeight = 12;
+
+    /// <summary>Height of a block's subtree.</summary>
+    public const int BlockHeight = 4;
+
+    /// <summary>Block of address a: a >> 13.</summary>
+    public const int BlockShift = 13;
+
+    /// <summary>Bytes in a block.</summary>
+    public const int BlockLength = 1 << BlockShift;
+
+    /// <summary>Bytes in the tree.</summary>
+    public const ulong Length = 1UL << 33;
+
+    /// <summary>Tree address of text byte 0 (slot 12).</summary>
+    public const ulong TextAddress = 0x1_8000_0000;
+
+    /// <summary>Bytes of text: pc is below this (spec 1.2.1).</summary>
+    public const ulong TextLength = 1UL << 29;
+
+    /// <summary>Where the dirty table starts, counted from <see cref="Data"/>: block b's byte is at <c>Data + DirtyOffset + b</c>.</summary>
+    public const int DirtyOffset = -(int)BlockCount;
+
+    internal const uint BlockCount = 1u << 20;
+
+    /// <summary>Slots 0–7, and the one block of slot 8 that a store can reach.</summary>
+    private const uint DataBlockCount = (1u << 19) + 1;
+
+    private const uint BlockWords = BlockLength / Word.Length;
+
+    /// <summary>Room for the upper half of an instruction at the end of the tree, and for whole-register reads there.</summary>
+    private const ulong Slack = 1 << 16;
+
+    private readonly Reservation _reservation;
+    private readonly Nodes _nodes;
+    private readonly List<uint> _dirtyBlocks = [];
+
+    /// <summary>Zeroed memory.</summary>
+    /// <exception cref="MemoryReservationException">The system has no address space for it.</exception>
+    public GuestMemory()
+    {
+        _reservation = new Reservation(BlockCount + Length + Slack);
+        Dirty = _reservation.Pointer;
+        Data = Dirty - DirtyOffset;
+        Text = Data + TextAddress;
+        _nodes = new Nodes();
+    }
+
+    /// <summary>Byte 0 of slot 0. The byte of tree address a is at <c>Data + a</c>.</summary>
+    public byte* Data { get; }
+
+    /// <summary>Byte pc of text is at <c>Text + pc</c>; read only.</summary>
+    public byte* Text { get; }
+
+    /// <summary>One byte per block of data, not zero when the block may have changed since the last <see cref="Root"/>.</summary>
+    public byte* Dirty { get; }
+
+    /// <summary>Loads 1, 2, 4 or 8 bytes at <paramref name="address"/> modulo 2^32, zero-extended (spec 1.2.2).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ulong Load(ulong address, int size)
+    {
+        // In bounds: a 32-bit offset and at most seven bytes more, and the reservation goes on behind slot 7.
+        byte* source = Data + (uint)address;
+        return size switch
+        {
+            1 => *source,
+            2 => Unsafe.ReadUnaligned<ushort>(source),
+            4 => Unsafe.ReadUnaligned<uint>(source),
+            8 => Unsafe.ReadUnaligned<ulong>(source),
+            _ => throw new UnreachableException($"no load has {size} bytes"),
+        };
+    }
+
+    /// <summary>Stores the low 1, 2, 4 or 8 bytes of <paramref name="value"/> at <paramref name="address"/> modulo 2^32 (spec 1.2.2).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(ulong address, ulong value, int size)
+    {
+        // In bounds: as Load.
+        ulong offset = (uint)address;
+        byte* destination = Data + offset;
+        switch (size)
+        {
+            case 1: *destination = (byte)value; break;
+            case 2: Unsafe.WriteUnaligned(destination, (ushort)value); break;
+            case 4: Unsafe.WriteUnaligned(destination, (uint)value); break;
+            case 8: Unsafe.WriteUnaligned(destination, value); break;
+            default: throw new UnreachableException($"no store has {size} bytes");
+        }
+
+        // A misaligned store may end in the next block; for all others both marks are the same byte.
+        Dirty[offset >> BlockShift] = 1;
+        Dirty[(offset + (uint)size - 1) >> BlockShift] = 1;
+    }
+
+    /// <summary>Four bytes of text at <paramref name="pc"/>, little-endian: an instruction, or a compressed one and what follows it.</summary>
+    /// <remarks>The caller has checked that pc is below <see cref="TextLength"/>; the last two bytes may be slot 13's zeros.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint Fetch(ulong pc)
+    {
+        Debug.Assert(pc < TextLength);
+        return Unsafe.ReadUnaligned<uint>(Text + (uint)pc);
+    }
+
+    /// <summary>Word <paramref name="index"/> of the tree: bytes 32 × index and on (spec 2.3.1).</summary>
+    public Word ReadWord(uint index)
+    {
+        CheckWord(index);
+        return Unsafe.ReadUnaligned<Word>(Data + (ulong)index * Word.Length);
+    }
+
+    /// <summary>Replaces a word that stores can reach: in slots 0–7, or one of the first of slot 8.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">No store can reach this word.</exception>
+    public void WriteWord(uint index, in Word word)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, DataBlockCount * BlockWords);
+        Unsafe.WriteUnaligned(Data + (ulong)index * Word.Length, word);
+        Dirty[index / BlockWords] = 1;
+    }
+
+    /// <summary>Writes <paramref name="bytes"/> at <paramref name="address"/> in slots 0–7: an input, for example.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">They end beyond slot 7.</exception>
+    public void Write(uint address, ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty)
+            return;
+
+        CheckDataRange(address, bytes.Length);
+        bytes.CopyTo(new Span<byte>(Data + address, bytes.Length));
+        uint first = address >> BlockShift, last = (uint)((address + (ulong)bytes.Length - 1) >> BlockShift);
+        new Span<byte>(Dirty + first, (int)(last - first + 1)).Fill(1);
+    }
+
+    /// <summary>The bytes at <paramref name="address"/> in slots 0–7, in place: an output, for example.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">They end beyond slot 7.</exception>
+    public ReadOnlySpan<byte> Read(uint address, int length)
+    {
+        CheckDataRange(address, length);
+        return new ReadOnlySpan<byte>(Data + address, length);
+    }
+
+    public void Dispose()
+    {
+        _reservation.Dispose();
+        _nodes.Dispose();
+    }
+
+    internal static void CheckSlot(int slot) => ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)slot, 16u, nameof(slot));
+
+    private static void CheckWord(uint index) => ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, 1u << (2 * Height), nameof(index));
+
+    private static void CheckDataRange(uint address, int length)
+    {
+        if (length < 0 || address + (ulong)length > 1UL << 32)
+            throw new ArgumentOutOfRangeException(nameof(address), $"{length} bytes at 0x{address:x} end beyond slot 7.");
+    }
+}
