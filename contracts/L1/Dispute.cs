@@ -1,0 +1,150 @@
+using System.Runtime.InteropServices;
+using Optimistic.Vm;
+
+namespace Optimistic.Contracts.L1;
+
+/// <summary>Four words: the children of a quad tree's node, or the opening of a word that is a quad (spec 2.1, 3.1.1).</summary>
+[StructLayout(LayoutKind.Sequential)]
+public readonly record struct Four(Word C0, Word C1, Word C2, Word C3)
+{
+    public Word this[int index] => index switch
+    {
+        0 => C0,
+        1 => C1,
+        2 => C2,
+        3 => C3,
+        _ => throw new ArgumentOutOfRangeException(nameof(index), index, "A quad has four children."),
+    };
+
+    public static Four From(ReadOnlySpan<Word> words) => words.Length == 4
+        ? new Four(words[0], words[1], words[2], words[3])
+        : throw new ArgumentException($"A quad has four children, not {words.Length}.", nameof(words));
+
+    /// <summary>The node above these four.</summary>
+    public Word Node() => Keccak.Quad(C0, C1, C2, C3);
+
+    /// <summary>The first of the four that is another one there (spec 4.3.2), or 4 when all are equal.</summary>
+    public int FirstDifference(in Four other)
+    {
+        int j = 0;
+        while (j < 4 && this[j] == other[j])
+            j++;
+        return j;
+    }
+
+    public Word[] ToArray() => [C0, C1, C2, C3];
+}
+
+/// <summary>Preimage of a claim's id (spec 5.4.1).</summary>
+public sealed record ClaimRef(Word Tournament, Word StateRoot, Word TraceRoot)
+{
+    public Word Id() => Keccak.Quad(Tournament, StateRoot, TraceRoot, Word.Zero);
+
+    /// <summary>Id of a level 0 tournament (spec 4.2.2).</summary>
+    public static Word TournamentOf(Word parent, Word batchHash, ulong attempt) =>
+        Keccak.Quad(parent, batchHash, Word.FromUInt64(attempt), Word.Zero);
+}
+
+public sealed record MatchId(Word Tournament, Word One, Word Two)
+{
+    /// <summary>keccak256(tournament ‖ one ‖ two) (spec 4.2.2).</summary>
+    public Word Id()
+    {
+        Span<byte> bytes = stackalloc byte[3 * Word.Length];
+        Tournament.CopyTo(bytes);
+        One.CopyTo(bytes[Word.Length..]);
+        Two.CopyTo(bytes[(2 * Word.Length)..]);
+        return Keccak.Hash(bytes);
+    }
+}
+
+/// <summary>State of a match in bisection (spec 4.3.1). Times and balances in seconds, spent in wei.</summary>
+public sealed record Bisection(
+    Word Node,
+    Four Children,
+    ulong Position,
+    int Height,
+    ulong Since,
+    uint BalanceOne,
+    uint BalanceTwo,
+    UInt128 Spent);
+
+/// <summary>State of a sealed match, phases leaf and inner (spec 4.3.3).</summary>
+public sealed record Leaf(
+    Word Agreed,
+    Word LeafOne,
+    Word LeafTwo,
+    ulong Position,
+    ulong Since,
+    uint BalanceOne,
+    uint BalanceTwo,
+    UInt128 Spent);
+
+/// <summary>The opening of the agreed σ and the two contested ones (spec 4.2.3).</summary>
+public sealed record InnerContext(
+    Word AppsRoot,
+    Word OutputsRoot,
+    Word Counters,
+    Word MachineRoot,
+    Word SigmaOne,
+    Word SigmaTwo)
+{
+    /// <summary>What seal takes where no context is needed.</summary>
+    public static InnerContext None { get; } = new(default, default, default, default, default, default);
+
+    /// <summary>The contested σ of a class, 1 or 2.</summary>
+    public Word SigmaOf(int side) => side == 1 ? SigmaOne : SigmaTwo;
+}
+
+/// <summary>Preimage of a batch hash (spec 2.7.2).</summary>
+public sealed record BatchPreimage(Word Previous, Word TasksRoot, ulong Count, ulong Time, ulong BlockNumber)
+{
+    public Word Hash()
+    {
+        UInt128 low = Count + ((UInt128)Time << 64);
+        Span<byte> head = stackalloc byte[Word.Length];
+        head.Clear();
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(head[8..], BlockNumber);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt128BigEndian(head[16..], low);
+        return Keccak.Quad(Previous, TasksRoot, new Word(head), Word.Zero);
+    }
+}
+
+public enum MatchPhase
+{
+    None,
+    Bisect,
+    AtLeaf,
+    Inner,
+}
+
+public enum MatchOutcome
+{
+    BothOut,
+    One,
+    Two,
+}
+
+public enum TournamentResult
+{
+    Undecided,
+    Winner,
+    NoWinner,
+}
+
+/// <summary>Fixed at deployment (spec 4.1). Seconds, and wei.</summary>
+public sealed record DisputeParameters(
+    uint CensorshipSeconds,
+    uint GraceSeconds,
+    uint ReplaySeconds,
+    uint TraceSeconds,
+    UInt128 Stake0,
+    UInt128 Stake1,
+    UInt128 PriceCeiling)
+{
+    /// <summary>A0: allowance at level 0, and the window in which rivals may join.</summary>
+    public uint Allowance => CensorshipSeconds + ReplaySeconds + 2 * GraceSeconds + 1;
+
+    /// <summary>F: added to each side's allowance when an inner tournament opens.</summary>
+    public uint InnerGrant => TraceSeconds + GraceSeconds;
+}
