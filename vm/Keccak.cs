@@ -34,6 +34,11 @@ public static unsafe class Keccak
     /// <summary>The kernel that hashes nodes in this process.</summary>
     public static KeccakKernel Kernel => ActiveKernel;
 
+    /// <summary>Checks the environment variable, so that a program can report it before its first hash; hashing checks it too.</summary>
+    /// <exception cref="KeccakKernelException">It names no kernel, or one that this processor cannot run.</exception>
+    public static void CheckEnvironment() =>
+        _ = Choose(Environment.GetEnvironmentVariable(KernelVariable), Avx512F.IsSupported, Avx2.IsSupported);
+
     /// <summary>FIPS 202, 3.2.5.</summary>
     internal static ReadOnlySpan<ulong> RoundConstants =>
     [
