@@ -21,12 +21,13 @@ interface IInbox {
     );
     /// data: the task as in spec 5.1.3 with v = 0, r = sender, s = 0.
     event TaskSubmitted(uint64 indexed queueIndex, bytes32 taskHash, bytes data);
+    /// Once for each root: the data is the calldata of this transaction.
     event ChunkPublished(bytes32 indexed root);
+    event Credited(address indexed account, uint256 amount);
+    event Withdrawn(address indexed account, address to, uint256 amount);
 
     function append(uint64 time, uint64 blockNumber, uint64 directCount, bytes calldata tasks) external;
     function force(uint64 maxCount) external;
-    function withdraw(address payable to) external;
-    function credits(address account) external view returns (uint256);
     function submitRun(uint32 app, uint64 nonce, uint64 stepLimit, bytes calldata input) external payable;
     function submitRunPublished(
         uint32 app,
@@ -37,8 +38,10 @@ interface IInbox {
     ) external payable;
     function submitDeploy(uint8 policy, uint64 nonce, uint64 entry, Chunk[] calldata chunks) external payable;
     function publish(bytes calldata data) external returns (bytes32 root);
+    /// The caller's credits: a sequencer's share of the direct fees (spec 5.1.6).
+    function withdraw(address payable to) external;
 
-    /// Sequencers are a set fixed at deployment: constructor(address[] sequencers, ...).
+    /// Sequencers are a set fixed at deployment (spec 5.6).
     function isSequencer(address account) external view returns (bool);
     function batchCount() external view returns (uint64);
     /// Hash after batch `index`; zero when there is none.
@@ -47,5 +50,7 @@ interface IInbox {
     function isPublished(bytes32 root) external view returns (bool);
     /// First task not yet in a batch, and the end of the queue.
     function directQueue() external view returns (uint64 head, uint64 tail);
+    /// What submitRun and submitRunPublished must be paid, exactly. submitDeploy is paid nothing.
     function directFee(uint64 stepLimit) external view returns (uint256);
+    function credits(address account) external view returns (uint256);
 }

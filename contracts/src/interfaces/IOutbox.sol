@@ -34,6 +34,8 @@ interface IOutputConsumer {
 interface IOutbox {
     event Delivered(uint64 indexed taskNumber, address indexed consumer, bool success);
     event Funded(bytes32 indexed taskHash, address indexed consumer, uint256 amount);
+    event Credited(address indexed account, uint256 amount);
+    event Withdrawn(address indexed account, address to, uint256 amount);
 
     function verifyOutput(OutputProof calldata output) external view returns (TaskResult memory);
     function verifyOutputBytes(OutputProof calldata output, bytes calldata data)
@@ -48,4 +50,10 @@ interface IOutbox {
     function fund(bytes32 taskHash, address consumer) external payable;
     function deliver(OutputProof calldata output, bytes calldata data, address consumer, uint32 gasLimit) external;
     function withdraw(address payable to) external;
+
+    function delivered(uint64 taskNumber, address consumer) external view returns (bool);
+    /// What waits for whoever delivers an output of this task to the consumer.
+    function reward(bytes32 taskHash, address consumer) external view returns (uint256);
+    function credits(address account) external view returns (uint256);
+    function rollup() external view returns (address);
 }

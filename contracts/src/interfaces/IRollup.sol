@@ -49,7 +49,7 @@ interface IRollup {
     ) external payable;
     /// Confirms the child of the latest confirmed claim (spec 5.4.4).
     function confirm(ClaimRef calldata claimed, uint64 attempt) external;
-    /// Gives back the bond of an only claim whose parent lost (spec 5.4.5).
+    /// Gives back the bond of an only claim whose parent lost (spec 5.4.5), after its window.
     function recover(ClaimRef calldata claimed, ClaimRef calldata parent, uint64 attempt) external;
     function withdraw(address payable to) external;
 

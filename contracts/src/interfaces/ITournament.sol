@@ -52,9 +52,11 @@ struct InnerContext {
     bytes32 sigmaTwo;
 }
 
-/// Preimage of a batch hash (spec 2.7.2).
-struct BatchPreimage {
-    bytes32 previous;
+/// Preimage of the id of a level 0 tournament (spec 4.2.2) and of the batch hash in it (spec 2.7.2).
+struct TournamentPreimage {
+    bytes32 parentClaim;
+    uint64 attempt;
+    bytes32 previousBatch;
     bytes32 tasksRoot;
     uint64 count;
     uint64 time;
@@ -103,14 +105,16 @@ interface ITournament {
     event Credited(address indexed account, uint256 amount);
     event Withdrawn(address indexed account, address to, uint256 amount);
 
-    /// Rollup only. Opens a level 0 tournament with its first claim as the dangling commitment; value = bond(0).
+    /// Rollup only, which has checked both last leaves. Opens a level 0 tournament with its first claim and its first
+    /// rival, whose root has the children given; value = 2 bond(0). initial: the parent's state root.
     function open(
         bytes32 tournament,
         bytes32 initial,
-        bytes32 batchHash,
         bytes32 firstRoot,
         address firstClaimer,
-        uint40 startedAt
+        uint40 startedAt,
+        bytes32[4] calldata children,
+        address claimer
     ) external payable;
     /// Rollup only, which has checked the last leaf; value = bond(0).
     function join(bytes32 tournament, bytes32[4] calldata children, address claimer) external payable;
@@ -130,7 +134,9 @@ interface ITournament {
         bytes32[4] calldata opened,
         bytes32[4] calldata next
     ) external;
-    /// agreed: empty when p = 0; else leaf p - 1 (32 bytes) and its proof (spec 2.2.2) against the mover's root.
+    /// agreed (spec 4.3.3): empty when leaf p - 1 is among `leaves`, and for p = 0 at level 1; for p = 0 at level 0 the
+    /// parent claim's tournament, state root and trace root, the batch hash and the attempt as a word (160 bytes); else
+    /// leaf p - 1 (32 bytes) and its proof (spec 2.2.2) against the mover's root.
     /// opening: of the agreed sigma when p is a chunk at level 0, else four zero words. For p = 0 at level 1,
     /// context is the inner context, else it may be zero.
     function seal(
@@ -145,7 +151,7 @@ interface ITournament {
     function proveTransition(
         MatchId calldata id,
         Leaf calldata state,
-        BatchPreimage calldata batch,
+        TournamentPreimage calldata preimage,
         bytes calldata witness,
         bytes32[4] calldata winnerChildren
     ) external;
@@ -183,4 +189,7 @@ interface ITournament {
     function credits(address account) external view returns (uint256);
     function parameters() external view returns (Parameters memory);
     function allowance() external view returns (uint32);
+    function rollup() external view returns (address);
+    /// Account that is credited with what a match leaves over (spec 4.6.3).
+    function treasury() external view returns (address);
 }
