@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
-using Org.BouncyCastle.Crypto.Digests;
 
 namespace Optimistic.Vm;
 
@@ -84,13 +83,10 @@ public readonly struct Address : IEquatable<Address>
         for (int i = 0; i < digits.Length; i++)
             ascii[i] = (byte)digits[i];
 
-        KeccakDigest keccak = new(256);
-        keccak.BlockUpdate(ascii);
-        Span<byte> hash = stackalloc byte[Word.Length];
-        keccak.DoFinal(hash);
+        Word hash = Keccak.Hash(ascii);
         for (int i = 0; i < digits.Length; i++)
         {
-            int nibble = i % 2 == 0 ? hash[i / 2] >> 4 : hash[i / 2] & 15;
+            int nibble = i % 2 == 0 ? hash.Bytes[i / 2] >> 4 : hash.Bytes[i / 2] & 15;
             if (nibble >= 8)
                 digits[i] = char.ToUpperInvariant(digits[i]);
         }

@@ -118,11 +118,7 @@ public static class Secp256k1
     {
         Span<byte> uncompressed = stackalloc byte[65];
         publicKey.Normalize().EncodeTo(compressed: false, uncompressed);
-        KeccakDigest keccak = new(256);
-        keccak.BlockUpdate(uncompressed[1..]);
-        Span<byte> hash = stackalloc byte[Word.Length];
-        keccak.DoFinal(hash);
-        return new Address(hash[^Address.Length..]);
+        return Address.FromWord(Keccak.Hash(uncompressed[1..]));
     }
 
     private static bool IsScalar(BigInteger value) => value.SignValue > 0 && value.CompareTo(Curve.N) < 0;
