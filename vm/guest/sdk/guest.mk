@@ -29,9 +29,9 @@ GUEST_LDFLAGS = $(GUEST_LINK_ARCH) --specs=picolibc.specs -nostartfiles -static 
 # $@ from the C and assembly files among the prerequisites and the SDK. Sources compile one by one, so
 # that -march of compiling and of linking can differ.
 define GUEST_COMPILE_AND_LINK
-	@mkdir -p $@.tmp
+	@rm -rf $@.tmp && mkdir -p $@.tmp
 	@set -e; for source in $(sort $(filter %.c %.S,$^) $(GUEST_SOURCES)); do \
-		$(GUEST_CC) $(GUEST_CFLAGS) -c $$source -o $@.tmp/$$(basename $$source).o; done
+		$(GUEST_CC) $(GUEST_CFLAGS) -c $$source -o $@.tmp/$$(echo $$source | tr / _).o; done
 	$(GUEST_CC) $(GUEST_LDFLAGS) $@.tmp/*.o -o $@
 	@$(GUEST_STRIP) --strip-debug --discard-all $@
 	@rm -r $@.tmp

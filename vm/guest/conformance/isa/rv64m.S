@@ -1,0 +1,207 @@
+/* M: multiply, divide */
+#include "check.h"
+
+    BEGIN
+
+    RR      mul, 0, 0, 0
+    RR      mul, 0xffffffffffffffff, 1, 0xffffffffffffffff
+    RR      mul, 1, 0xffffffffffffffff, 0xffffffffffffffff
+    RR      mul, 0, 0x8000000000000000, 0x8000000000000000
+    RR      mul, 0x8000000000000000, 0x7fffffffffffffff, 0x8000000000000000
+    RR      mul, 0x2236d88fe5618cf0, 0x123456789abcdef, 0xfedcba9876543210
+    RR      mul, 0xdeec6cd7a44a4100, 0xfedcba9876543210, 0xfedcba9876543210
+    RR      mul, 0x8000000000000000, 0x8000000000000000, 0xffffffffffffffff
+    RR      mul, 0xfffffffe00000001, 0xffffffff, 0xffffffff
+    RR      mul, 0x15, 3, 7
+    RR      mul, 0x4000000000000000, 0x80000000, 0x80000000
+    RR_SAME mul, 0x4000000000000000, 0x80000000, 0x80000000
+
+    RR      mulh, 0, 0, 0
+    RR      mulh, 0xffffffffffffffff, 1, 0xffffffffffffffff
+    RR      mulh, 0, 0xffffffffffffffff, 0xffffffffffffffff
+    RR      mulh, 0x4000000000000000, 0x8000000000000000, 0x8000000000000000
+    RR      mulh, 0xc000000000000000, 0x7fffffffffffffff, 0x8000000000000000
+    RR      mulh, 0xfffeb49923cc0953, 0x123456789abcdef, 0xfedcba9876543210
+    RR      mulh, 0x14b66dc33f6ac, 0xfedcba9876543210, 0xfedcba9876543210
+    RR      mulh, 0, 0x8000000000000000, 0xffffffffffffffff
+    RR      mulh, 0, 0xffffffff, 0xffffffff
+    RR      mulh, 0, 3, 7
+    RR      mulh, 0, 0x80000000, 0x80000000
+    RR_SAME mulh, 0, 0x80000000, 0x80000000
+
+    RR      mulhsu, 0, 0, 0
+    RR      mulhsu, 0, 1, 0xffffffffffffffff
+    RR      mulhsu, 0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff
+    RR      mulhsu, 0xc000000000000000, 0x8000000000000000, 0x8000000000000000
+    RR      mulhsu, 0x3fffffffffffffff, 0x7fffffffffffffff, 0x8000000000000000
+    RR      mulhsu, 0x121fa00ad77d742, 0x123456789abcdef, 0xfedcba9876543210
+    RR      mulhsu, 0xfede05ff528828bc, 0xfedcba9876543210, 0xfedcba9876543210
+    RR      mulhsu, 0x8000000000000000, 0x8000000000000000, 0xffffffffffffffff
+    RR      mulhsu, 0, 0xffffffff, 0xffffffff
+    RR      mulhsu, 0, 3, 7
+    RR      mulhsu, 0, 0x80000000, 0x80000000
+    RR_SAME mulhsu, 0, 0x80000000, 0x80000000
+
+    RR      mulhu, 0, 0, 0
+    RR      mulhu, 0, 1, 0xffffffffffffffff
+    RR      mulhu, 0xfffffffffffffffe, 0xffffffffffffffff, 0xffffffffffffffff
+    RR      mulhu, 0x4000000000000000, 0x8000000000000000, 0x8000000000000000
+    RR      mulhu, 0x3fffffffffffffff, 0x7fffffffffffffff, 0x8000000000000000
+    RR      mulhu, 0x121fa00ad77d742, 0x123456789abcdef, 0xfedcba9876543210
+    RR      mulhu, 0xfdbac097c8dc5acc, 0xfedcba9876543210, 0xfedcba9876543210
+    RR      mulhu, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff
+    RR      mulhu, 0, 0xffffffff, 0xffffffff
+    RR      mulhu, 0, 3, 7
+    RR      mulhu, 0, 0x80000000, 0x80000000
+    RR_SAME mulhu, 0, 0x80000000, 0x80000000
+
+    RR      mulw, 0, 0, 0
+    RR      mulw, 0xffffffffffffffff, 1, 0xffffffffffffffff
+    RR      mulw, 1, 0xffffffffffffffff, 0xffffffffffffffff
+    RR      mulw, 0, 0x8000000000000000, 0x8000000000000000
+    RR      mulw, 0, 0x7fffffffffffffff, 0x8000000000000000
+    RR      mulw, 0xffffffffe5618cf0, 0x123456789abcdef, 0xfedcba9876543210
+    RR      mulw, 0xffffffffa44a4100, 0xfedcba9876543210, 0xfedcba9876543210
+    RR      mulw, 0, 0x8000000000000000, 0xffffffffffffffff
+    RR      mulw, 1, 0xffffffff, 0xffffffff
+    RR      mulw, 0x15, 3, 7
+    RR      mulw, 0, 0x80000000, 0x80000000
+    RR_SAME mulw, 0, 0x80000000, 0x80000000
+
+    RR      div, 3, 0x14, 6
+    RR      div, 0xfffffffffffffffd, 0xffffffffffffffec, 6
+    RR      div, 0xfffffffffffffffd, 0x14, 0xfffffffffffffffa
+    RR      div, 3, 0xffffffffffffffec, 0xfffffffffffffffa
+    RR      div, 0, 0, 5
+    RR      div, 0xffffffffffffffff, 5, 0
+    RR      div, 0xffffffffffffffff, 0xfffffffffffffffb, 0
+    RR      div, 0x8000000000000000, 0x8000000000000000, 0xffffffffffffffff
+    RR      div, 0x8000000000000000, 0x8000000000000000, 1
+    RR      div, 0xffffffffffffffff, 0xfedcba9876543210, 0x123456789abcdef
+    RR      div, 0, 0xffffffffffffffff, 0x7fffffffffffffff
+    RR      div, 0x80000000, 0xffffffff80000000, 0xffffffffffffffff
+    RR      div, 0, 0x80000000, 0xffffffff
+    RR      div, 0x611722800000000, 0x1234567800000000, 3
+    RR      div, 0, 7, 0x500000000
+    RR_SAME div, 0xe, 0x64, 7
+
+    RR      divu, 3, 0x14, 6
+    RR      divu, 0x2aaaaaaaaaaaaaa7, 0xffffffffffffffec, 6
+    RR      divu, 0, 0x14, 0xfffffffffffffffa
+    RR      divu, 0, 0xffffffffffffffec, 0xfffffffffffffffa
+    RR      divu, 0, 0, 5
+    RR      divu, 0xffffffffffffffff, 5, 0
+    RR      divu, 0xffffffffffffffff, 0xfffffffffffffffb, 0
+    RR      divu, 0, 0x8000000000000000, 0xffffffffffffffff
+    RR      divu, 0x8000000000000000, 0x8000000000000000, 1
+    RR      divu, 0xe0, 0xfedcba9876543210, 0x123456789abcdef
+    RR      divu, 2, 0xffffffffffffffff, 0x7fffffffffffffff
+    RR      divu, 0, 0xffffffff80000000, 0xffffffffffffffff
+    RR      divu, 0, 0x80000000, 0xffffffff
+    RR      divu, 0x611722800000000, 0x1234567800000000, 3
+    RR      divu, 0, 7, 0x500000000
+    RR_SAME divu, 0xe, 0x64, 7
+
+    RR      rem, 2, 0x14, 6
+    RR      rem, 0xfffffffffffffffe, 0xffffffffffffffec, 6
+    RR      rem, 2, 0x14, 0xfffffffffffffffa
+    RR      rem, 0xfffffffffffffffe, 0xffffffffffffffec, 0xfffffffffffffffa
+    RR      rem, 0, 0, 5
+    RR      rem, 5, 5, 0
+    RR      rem, 0xfffffffffffffffb, 0xfffffffffffffffb, 0
+    RR      rem, 0, 0x8000000000000000, 0xffffffffffffffff
+    RR      rem, 0, 0x8000000000000000, 1
+    RR      rem, 0xffffffffffffffff, 0xfedcba9876543210, 0x123456789abcdef
+    RR      rem, 0xffffffffffffffff, 0xffffffffffffffff, 0x7fffffffffffffff
+    RR      rem, 0, 0xffffffff80000000, 0xffffffffffffffff
+    RR      rem, 0x80000000, 0x80000000, 0xffffffff
+    RR      rem, 0, 0x1234567800000000, 3
+    RR      rem, 7, 7, 0x500000000
+    RR_SAME rem, 2, 0x64, 7
+
+    RR      remu, 2, 0x14, 6
+    RR      remu, 2, 0xffffffffffffffec, 6
+    RR      remu, 0x14, 0x14, 0xfffffffffffffffa
+    RR      remu, 0xffffffffffffffec, 0xffffffffffffffec, 0xfffffffffffffffa
+    RR      remu, 0, 0, 5
+    RR      remu, 5, 5, 0
+    RR      remu, 0xfffffffffffffffb, 0xfffffffffffffffb, 0
+    RR      remu, 0x8000000000000000, 0x8000000000000000, 0xffffffffffffffff
+    RR      remu, 0, 0x8000000000000000, 1
+    RR      remu, 0xf0, 0xfedcba9876543210, 0x123456789abcdef
+    RR      remu, 1, 0xffffffffffffffff, 0x7fffffffffffffff
+    RR      remu, 0xffffffff80000000, 0xffffffff80000000, 0xffffffffffffffff
+    RR      remu, 0x80000000, 0x80000000, 0xffffffff
+    RR      remu, 0, 0x1234567800000000, 3
+    RR      remu, 7, 7, 0x500000000
+    RR_SAME remu, 2, 0x64, 7
+
+    RR      divw, 3, 0x14, 6
+    RR      divw, 0xfffffffffffffffd, 0xffffffffffffffec, 6
+    RR      divw, 0xfffffffffffffffd, 0x14, 0xfffffffffffffffa
+    RR      divw, 3, 0xffffffffffffffec, 0xfffffffffffffffa
+    RR      divw, 0, 0, 5
+    RR      divw, 0xffffffffffffffff, 5, 0
+    RR      divw, 0xffffffffffffffff, 0xfffffffffffffffb, 0
+    RR      divw, 0, 0x8000000000000000, 0xffffffffffffffff
+    RR      divw, 0, 0x8000000000000000, 1
+    RR      divw, 0, 0xfedcba9876543210, 0x123456789abcdef
+    RR      divw, 1, 0xffffffffffffffff, 0x7fffffffffffffff
+    RR      divw, 0xffffffff80000000, 0xffffffff80000000, 0xffffffffffffffff
+    RR      divw, 0xffffffff80000000, 0x80000000, 0xffffffff
+    RR      divw, 0, 0x1234567800000000, 3
+    RR      divw, 0xffffffffffffffff, 7, 0x500000000
+    RR_SAME divw, 0xe, 0x64, 7
+
+    RR      divuw, 3, 0x14, 6
+    RR      divuw, 0x2aaaaaa7, 0xffffffffffffffec, 6
+    RR      divuw, 0, 0x14, 0xfffffffffffffffa
+    RR      divuw, 0, 0xffffffffffffffec, 0xfffffffffffffffa
+    RR      divuw, 0, 0, 5
+    RR      divuw, 0xffffffffffffffff, 5, 0
+    RR      divuw, 0xffffffffffffffff, 0xfffffffffffffffb, 0
+    RR      divuw, 0, 0x8000000000000000, 0xffffffffffffffff
+    RR      divuw, 0, 0x8000000000000000, 1
+    RR      divuw, 0, 0xfedcba9876543210, 0x123456789abcdef
+    RR      divuw, 1, 0xffffffffffffffff, 0x7fffffffffffffff
+    RR      divuw, 0, 0xffffffff80000000, 0xffffffffffffffff
+    RR      divuw, 0, 0x80000000, 0xffffffff
+    RR      divuw, 0, 0x1234567800000000, 3
+    RR      divuw, 0xffffffffffffffff, 7, 0x500000000
+    RR_SAME divuw, 0xe, 0x64, 7
+
+    RR      remw, 2, 0x14, 6
+    RR      remw, 0xfffffffffffffffe, 0xffffffffffffffec, 6
+    RR      remw, 2, 0x14, 0xfffffffffffffffa
+    RR      remw, 0xfffffffffffffffe, 0xffffffffffffffec, 0xfffffffffffffffa
+    RR      remw, 0, 0, 5
+    RR      remw, 5, 5, 0
+    RR      remw, 0xfffffffffffffffb, 0xfffffffffffffffb, 0
+    RR      remw, 0, 0x8000000000000000, 0xffffffffffffffff
+    RR      remw, 0, 0x8000000000000000, 1
+    RR      remw, 0x76543210, 0xfedcba9876543210, 0x123456789abcdef
+    RR      remw, 0, 0xffffffffffffffff, 0x7fffffffffffffff
+    RR      remw, 0, 0xffffffff80000000, 0xffffffffffffffff
+    RR      remw, 0, 0x80000000, 0xffffffff
+    RR      remw, 0, 0x1234567800000000, 3
+    RR      remw, 7, 7, 0x500000000
+    RR_SAME remw, 2, 0x64, 7
+
+    RR      remuw, 2, 0x14, 6
+    RR      remuw, 2, 0xffffffffffffffec, 6
+    RR      remuw, 0x14, 0x14, 0xfffffffffffffffa
+    RR      remuw, 0xffffffffffffffec, 0xffffffffffffffec, 0xfffffffffffffffa
+    RR      remuw, 0, 0, 5
+    RR      remuw, 5, 5, 0
+    RR      remuw, 0xfffffffffffffffb, 0xfffffffffffffffb, 0
+    RR      remuw, 0, 0x8000000000000000, 0xffffffffffffffff
+    RR      remuw, 0, 0x8000000000000000, 1
+    RR      remuw, 0x76543210, 0xfedcba9876543210, 0x123456789abcdef
+    RR      remuw, 0, 0xffffffffffffffff, 0x7fffffffffffffff
+    RR      remuw, 0xffffffff80000000, 0xffffffff80000000, 0xffffffffffffffff
+    RR      remuw, 0xffffffff80000000, 0x80000000, 0xffffffff
+    RR      remuw, 0, 0x1234567800000000, 3
+    RR      remuw, 7, 7, 0x500000000
+    RR_SAME remuw, 2, 0x64, 7
+
+    END
