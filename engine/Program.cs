@@ -1,1 +1,1 @@
-return 0;
+return await Optimistic.Engine.Cli.CommandLine.RunAsync(args);
