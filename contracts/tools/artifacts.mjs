@@ -2,11 +2,14 @@
 // Writes contracts/artifacts/: for each contract of src/ that can be deployed its ABI and bytecode, and nothing that
 // depends on the machine. .NET embeds these files. --check builds again and fails when a committed file differs.
 //
+// Ends with bindings.mjs, whose C# records follow from the artifacts.
+//
 //   node contracts/tools/artifacts.mjs [--check]
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { contracts, forge } from './forge.mjs';
 
 const target = path.join(contracts, 'artifacts');
@@ -94,3 +97,7 @@ if (check) {
   for (const [name, text] of built) writeFileSync(path.join(target, name), text);
   console.log(wrong.length === 0 ? 'artifacts/: nothing changed' : wrong.map(line => `artifacts/${line}: written`).join('\n'));
 }
+
+// The C# records follow the artifacts.
+const bindings = spawnSync(process.execPath, [path.join(contracts, 'tools', 'bindings.mjs'), ...check ? ['--check'] : []], { stdio: 'inherit' });
+process.exit(bindings.status ?? 1);
