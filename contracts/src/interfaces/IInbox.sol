@@ -29,13 +29,9 @@ interface IInbox {
     function append(uint64 time, uint64 blockNumber, uint64 directCount, bytes calldata tasks) external;
     function force(uint64 maxCount) external;
     function submitRun(uint32 app, uint64 nonce, uint64 stepLimit, bytes calldata input) external payable;
-    function submitRunPublished(
-        uint32 app,
-        uint64 nonce,
-        uint64 stepLimit,
-        uint32 inputLength,
-        Chunk[] calldata chunks
-    ) external payable;
+    function submitRunPublished(uint32 app, uint64 nonce, uint64 stepLimit, uint32 inputLength, Chunk[] calldata chunks)
+        external
+        payable;
     function submitDeploy(uint8 policy, uint64 nonce, uint64 entry, Chunk[] calldata chunks) external payable;
     function publish(bytes calldata data) external returns (bytes32 root);
     /// The caller's credits: a sequencer's share of the direct fees (spec 5.1.6).

@@ -84,6 +84,7 @@ enum Result {
 
 /// All tournaments of both levels (spec 4).
 interface ITournament {
+    /// A level 0 tournament. Those of level 1 open with InnerOpened.
     event Opened(bytes32 indexed tournament, uint8 level, bytes32 initial, uint40 startedAt);
     event InnerOpened(
         bytes32 indexed matchId, InnerContext context, uint40 startedAt, uint32 allowanceOne, uint32 allowanceTwo
@@ -167,6 +168,7 @@ interface ITournament {
     function settle(bytes32 tournament) external;
     function withdraw(address payable to) external;
 
+    function isOpen(bytes32 tournament) external view returns (bool);
     function result(bytes32 tournament) external view returns (Result result_, bytes32 winner);
     function arena(bytes32 tournament)
         external
