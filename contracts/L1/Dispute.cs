@@ -110,6 +110,12 @@ public sealed record BatchPreimage(Word Previous, Word TasksRoot, ulong Count, u
     }
 }
 
+/// <summary>Preimage of the id of a level 0 tournament (spec 4.2.2) and of the batch hash in it (spec 2.7.2).</summary>
+public sealed record TournamentPreimage(Word ParentClaim, ulong Attempt, BatchPreimage Batch)
+{
+    public Word Id() => ClaimRef.TournamentOf(ParentClaim, Batch.Hash(), Attempt);
+}
+
 public enum MatchPhase
 {
     None,

@@ -1,0 +1,182 @@
+using Optimistic.Contracts.L1;
+using Optimistic.Vm;
+
+namespace Optimistic.Challenger;
+
+/// <summary>
+/// One thing to do. Its <see cref="Key"/> names the thing and the state it answers, so the same decision made twice has the same key
+/// and a journal can tell what is already under way.
+/// </summary>
+public abstract record GameAction
+{
+    public abstract string Key { get; }
+
+    /// <summary>Short lower-case name for logs and journals.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The batch, tournament or match that it is about.</summary>
+    public abstract Word Subject { get; }
+}
+
+/// <summary>An action that is a transaction to the Rollup or to the Tournament.</summary>
+public abstract record L1Action : GameAction
+{
+    public override string Key => $"{Name}:{Subject}";
+
+    /// <summary>Wei to send along.</summary>
+    public virtual UInt128 Value => 0;
+}
+
+/// <summary>Build the level 1 trace of a chunk: local work, wanted before a move can be made.</summary>
+public sealed record PrepareChunk(Word Match, ulong Batch, ulong Position) : GameAction
+{
+    public override string Key => $"{Name}:{Batch}:{Position}";
+
+    public override string Name => "prepare-chunk";
+
+    public override Word Subject => Match;
+}
+
+public sealed record PostClaim(
+    ClaimRef Parent,
+    ulong Attempt,
+    Word StateRoot,
+    Word TraceRoot,
+    byte[] LastLeaf,
+    Word Tournament,
+    UInt128 Bond) : L1Action
+{
+    public override string Name => "claim";
+
+    public override Word Subject => Tournament;
+
+    public override UInt128 Value => Bond;
+}
+
+public sealed record PostChallenge(
+    ClaimRef Parent,
+    ulong Attempt,
+    ClaimRef First,
+    Word StateRoot,
+    Word TraceRoot,
+    Four Children,
+    byte[] LastLeaf,
+    UInt128 Bond) : L1Action
+{
+    public override string Name => "challenge";
+
+    public override Word Subject => First.Tournament;
+
+    public override UInt128 Value => Bond;
+}
+
+public sealed record JoinInner(
+    Word Tournament,
+    InnerContext Context,
+    int Side,
+    Word Root,
+    Word MachineRoot,
+    Four Children,
+    byte[] LastLeaf,
+    UInt128 Bond) : L1Action
+{
+    public override string Name => "join-inner";
+
+    public override Word Subject => Tournament;
+
+    public override UInt128 Value => Bond;
+}
+
+public sealed record Advance(MatchId Match, Bisection State, Four Opened, Four Next) : L1Action
+{
+    public override string Key => $"{Name}:{Subject}:{State.Height}:{State.Node}";
+
+    public override string Name => "advance";
+
+    public override Word Subject => Match.Id();
+}
+
+public sealed record Seal(
+    MatchId Match,
+    Bisection State,
+    Four Leaves,
+    byte[] Agreed,
+    Four Opening,
+    InnerContext Context,
+    ulong Position) : L1Action
+{
+    public override string Key => $"{Name}:{Subject}:{State.Node}";
+
+    public override string Name => "seal";
+
+    public override Word Subject => Match.Id();
+}
+
+/// <summary>Prove a level 0 transition; the witness is made when it is sent.</summary>
+public sealed record ProveTransition(MatchId Match, Leaf State, ulong Batch, Four WinnerChildren) : L1Action
+{
+    public override string Name => "prove-transition";
+
+    public override Word Subject => Match.Id();
+}
+
+/// <summary>Prove one instruction of a chunk; the witness is made when it is sent.</summary>
+public sealed record ProveStep(MatchId Match, Leaf State, ulong Batch, ulong Chunk, Four WinnerChildren) : L1Action
+{
+    public override string Name => "prove-step";
+
+    public override Word Subject => Match.Id();
+}
+
+public sealed record Timeout(MatchId Match, Bisection State, Four WinnerChildren) : L1Action
+{
+    public override string Key => $"{Name}:{Subject}:{State.Node}";
+
+    public override string Name => "timeout";
+
+    public override Word Subject => Match.Id();
+}
+
+public sealed record Eliminate(MatchId Match, Leaf State) : L1Action
+{
+    public override string Name => "eliminate";
+
+    public override Word Subject => Match.Id();
+}
+
+public sealed record ResolveInner(MatchId Match, Leaf State, Four WinnerChildren) : L1Action
+{
+    public override string Name => "resolve-inner";
+
+    public override Word Subject => Match.Id();
+}
+
+public sealed record Settle(Word Tournament) : L1Action
+{
+    public override string Name => "settle";
+
+    public override Word Subject => Tournament;
+}
+
+public sealed record Confirm(ClaimRef Claim, ulong Attempt) : L1Action
+{
+    public override string Name => "confirm";
+
+    public override Word Subject => Claim.Id();
+}
+
+public sealed record Recover(ClaimRef Claim, ClaimRef Parent, ulong Attempt) : L1Action
+{
+    public override string Name => "recover";
+
+    public override Word Subject => Claim.Id();
+}
+
+public sealed record Withdraw(CreditHolder Holder, Address To, UInt128 Amount) : L1Action
+{
+    public override string Key => $"{Name}:{Holder}:{Amount}";
+
+    public override string Name => "withdraw";
+
+    public override Word Subject => To.ToWord();
+}

@@ -1,0 +1,472 @@
+using System.Collections.Immutable;
+using Optimistic.Contracts.L1;
+using Optimistic.Vm;
+
+namespace Optimistic.Challenger;
+
+/// <summary>What the player thinks of a claim.</summary>
+public enum Verdict
+{
+    /// <summary>Its batch, or one before it, has not been re-executed yet, or it is about another batch than the one followed.</summary>
+    Unknown,
+    Accepted,
+    Rejected,
+}
+
+/// <summary>What a player decides for itself.</summary>
+/// <param name="ClaimAfterSeconds">
+/// Post the first claim of a batch when nobody has done so this long after it was appended; null leaves it to the sequencers.
+/// </param>
+/// <param name="MinimumWithdrawal">Credits below this many wei are left where they are: fetching them costs gas.</param>
+public sealed record SolverPolicy(ulong? ClaimAfterSeconds, UInt128 MinimumWithdrawal);
+
+/// <summary>
+/// Decides what to do: a pure function of the game, the player's own traces and the time (spec 4.7). It knows nothing of what it did
+/// before; whatever L1 shows as done is done, whoever did it, so a restart, a reorg and a front-run change nothing.
+/// </summary>
+public sealed class Solver
+{
+    /// <summary>A fixed order, so that the same game gives the same actions in the same order in every process.</summary>
+    private static readonly Comparer<Word> ByBytes = Comparer<Word>.Create((a, b) => a.Bytes.SequenceCompareTo(b.Bytes));
+
+    private readonly GameShape _shape;
+    private readonly Address _self;
+    private readonly SolverPolicy _policy;
+    private readonly GameState _game;
+    private readonly IOwnTraces _own;
+    private readonly ulong _now;
+    private readonly Dictionary<Word, Verdict> _verdicts = [];
+    private readonly HashSet<Word> _lost = [];
+
+    private Solver(GameShape shape, Address self, SolverPolicy policy, GameState game, IOwnTraces own, ulong now)
+    {
+        _shape = shape;
+        _self = self;
+        _policy = policy;
+        _game = game;
+        _own = own;
+        _now = now;
+        foreach (Claim claim in game.Claims.Values.OrderBy(claim => unchecked(claim.Batch + 1)))
+        {
+            _verdicts[claim.Id] = Judge(claim);
+            if (IsLost(claim))
+                _lost.Add(claim.Id);
+        }
+    }
+
+    /// <summary>What to do now, most urgent first.</summary>
+    /// <param name="now">Timestamp in seconds that the next block may have; never ahead of it.</param>
+    public static IReadOnlyList<GameAction> Decide(
+        GameShape shape,
+        Address self,
+        SolverPolicy policy,
+        GameState game,
+        IOwnTraces own,
+        ulong now)
+    {
+        var solver = new Solver(shape, self, policy, game, own, now);
+        return solver.Decide();
+    }
+
+    /// <summary>The player's opinion of every claim.</summary>
+    public static IReadOnlyDictionary<Word, Verdict> JudgeAll(GameShape shape, GameState game, IOwnTraces own) =>
+        new Solver(shape, Address.Zero, new SolverPolicy(null, UInt128.MaxValue), game, own, 0)._verdicts;
+
+    private List<GameAction> Decide()
+    {
+        var actions = new List<GameAction>();
+        var duties = Duties().OrderBy(duty => duty.Arena.Id, ByBytes).ToList();
+        foreach (Duty duty in duties)
+            actions.AddRange(MoveInOwnMatches(duty));
+        actions.AddRange(Challenge());
+        foreach (Duty duty in duties)
+            actions.AddRange(JoinInner(duty));
+        foreach (Duty duty in duties)
+            actions.AddRange(EndOverdueMatches(duty));
+        foreach (Duty duty in duties)
+            actions.AddRange(Settle(duty));
+        actions.AddRange(Claim());
+        actions.AddRange(Confirm());
+        if (actions.Count == 0)
+            actions.AddRange(Withdraw());
+        actions.AddRange(Recover());
+        return actions;
+    }
+
+    /// <summary>A claim is right when its parent is and it says what the player's own execution says (spec 5.4.1).</summary>
+    private Verdict Judge(Claim claim)
+    {
+        if (claim.Parent.IsZero)
+            return Verdict.Accepted;
+
+        Verdict parent = _verdicts.GetValueOrDefault(claim.Parent);
+        if (parent != Verdict.Accepted)
+            return parent;
+        if (_own.Claim(claim.Batch) is not OwnClaim mine)
+            return Verdict.Unknown;
+
+        // The tournament's id commits to the batch hash: a claim about a batch that this player has not followed is not judged.
+        if (claim.Tournament != ClaimRef.TournamentOf(claim.Parent, mine.BatchHash, claim.Attempt))
+            return Verdict.Unknown;
+        return claim.StateRoot == mine.StateRoot && claim.TraceRoot == mine.TraceRoot ? Verdict.Accepted : Verdict.Rejected;
+    }
+
+    /// <summary>A claim is lost when it can no longer be confirmed: nothing new is staked on its children.</summary>
+    private bool IsLost(Claim claim)
+    {
+        if (claim.Confirmed)
+            return false;
+        if (_lost.Contains(claim.Parent))
+            return true;
+        if (_game.Arenas.TryGetValue(claim.Tournament, out Arena? arena) && arena.Result != TournamentResult.Undecided)
+            return arena.Result == TournamentResult.NoWinner || arena.Winner != claim.TraceRoot;
+        return _game.Claims[_game.LatestConfirmed] is var last && unchecked(last.Batch + 1) >= unchecked(claim.Batch + 1);
+    }
+
+    /// <summary>
+    /// The tournaments in which this player has a say: those of level 0 whose parent claim it accepts, and those inside their matches.
+    /// Never a child of a claim that it rejects (spec 4.7.2): there, no root is right, and every move would defend a wrong one.
+    /// </summary>
+    private IEnumerable<Duty> Duties()
+    {
+        foreach ((Word tournament, ImmutableList<Word> claims) in _game.ClaimsOfTournament)
+        {
+            Claim first = _game.Claims[claims[0]];
+            if (_verdicts[first.Parent] != Verdict.Accepted || _verdicts[first.Id] == Verdict.Unknown)
+                continue;
+            if (!_game.Arenas.TryGetValue(tournament, out Arena? arena) || arena.Result != TournamentResult.Undecided)
+                continue;
+
+            IBatchTrace? trace = _own.Batch(first.Batch);
+            yield return new Duty(arena, first.Batch, trace, null, 0);
+            foreach (Match match in LiveMatches(arena))
+            {
+                if (match.Phase != MatchPhase.Inner || !_game.Arenas.TryGetValue(match.Id, out Arena? inner))
+                    continue;
+
+                int side = trace is null ? 0 : OwnSide(trace, match.Leaf!);
+                ITrace? chunk = side == 0 ? null : _own.Chunk(first.Batch, match.Leaf!.Position);
+                yield return new Duty(inner, first.Batch, chunk, match, side);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The side of an inner tournament whose contested σ is this player's own: 1, 2, or 0 when it has none there, since the two rivals
+    /// agree on a σ that is not its own, or both contested ones are wrong (spec 4.7.1).
+    /// </summary>
+    private static int OwnSide(IBatchTrace trace, Leaf sealedAt)
+    {
+        Word agreed = sealedAt.Position == 0 ? trace.Initial : trace.Leaf(sealedAt.Position - 1);
+        if (agreed != sealedAt.Agreed)
+            return 0;
+        Word mine = trace.Leaf(sealedAt.Position);
+        return mine == sealedAt.LeafOne ? 1 : mine == sealedAt.LeafTwo ? 2 : 0;
+    }
+
+    /// <summary>
+    /// In every match of a commitment equal to its own, the player moves when it is that commitment's turn, whoever paid for it: the
+    /// root is what is defended, not the bond (spec 4.7.1). An overdue side cannot move any more, so nothing is sent for it.
+    /// </summary>
+    private IEnumerable<GameAction> MoveInOwnMatches(Duty duty)
+    {
+        if (duty.Trace is not ITrace trace)
+            yield break;
+
+        foreach (Match match in LiveMatches(duty.Arena))
+        {
+            int side = match.One == trace.Root ? 1 : match.Two == trace.Root ? 2 : 0;
+            if (side == 0)
+                continue;
+            if (match.Phase == MatchPhase.Bisect && Mover(duty.Arena, match.Bisection!) == side && !IsMoverOverdue(duty.Arena, match.Bisection!))
+                yield return match.Bisection!.Height > 1 ? Advance(match, trace) : Seal(duty, match, trace);
+            else if (match.Phase == MatchPhase.AtLeaf && !IsOverdue(match.Leaf!, side))
+                yield return Prove(duty, match, trace);
+        }
+    }
+
+    /// <summary>Opens the own node, and the first child where it parts from the rival's (spec 4.3.2).</summary>
+    private static Advance Advance(Match match, ITrace trace)
+    {
+        Bisection state = match.Bisection!;
+        Four opened = trace.Children(state.Height, state.Position);
+        int j = opened.FirstDifference(state.Children);
+        return new Advance(match.Ref, state, opened, trace.Children(state.Height - 1, 4 * state.Position + (ulong)j));
+    }
+
+    /// <summary>Shows the four last leaves and the value that both agree on before the first that differs (spec 4.3.3).</summary>
+    private Seal Seal(Duty duty, Match match, ITrace trace)
+    {
+        Bisection state = match.Bisection!;
+        Four leaves = trace.Children(1, state.Position);
+        int j = leaves.FirstDifference(state.Children);
+        ulong position = 4 * state.Position + (ulong)j;
+        byte[] agreed = j > 0 || (position == 0 && duty.Outer is not null) ? []
+            : position == 0 ? InitialPreimage(duty.Arena)
+            : [.. trace.Leaf(position - 1).Bytes, .. trace.Prove(position - 1)];
+        Four opening = trace is IBatchTrace batch && _shape.IsChunk(position) ? batch.Opening(position - 1) : default;
+        return new Seal(match.Ref, state, leaves, agreed, opening, duty.Arena.Context ?? InnerContext.None, position);
+    }
+
+    /// <summary>The preimages of a level 0 tournament's id down to the parent's state root: five words.</summary>
+    private byte[] InitialPreimage(Arena arena)
+    {
+        Claim first = _game.Claims[_game.ClaimsOfTournament[arena.Id][0]];
+        ClaimRef parent = _game.Claims[first.Parent].Ref;
+        Word batchHash = _own.Claim(first.Batch)!.BatchHash;
+        return
+        [
+            .. parent.Tournament.Bytes,
+            .. parent.StateRoot.Bytes,
+            .. parent.TraceRoot.Bytes,
+            .. batchHash.Bytes,
+            .. Word.FromUInt64(first.Attempt).Bytes,
+        ];
+    }
+
+    private static L1Action Prove(Duty duty, Match match, ITrace trace)
+    {
+        Four children = trace.Children(trace.Height, 0);
+        return duty.Outer is null
+            ? new ProveTransition(match.Ref, match.Leaf!, duty.Batch, children)
+            : new ProveStep(match.Ref, match.Leaf!, duty.Batch, duty.Outer.Leaf!.Position, children);
+    }
+
+    /// <summary>
+    /// A tournament without the right root is won by a wrong one, so the player joins while the window is open, unless an equal claim is
+    /// there already: then it defends that one (spec 4.7.1). A single wrong claim is not in an arena yet; challenging it opens one.
+    /// </summary>
+    private IEnumerable<GameAction> Challenge()
+    {
+        foreach (Claim first in FirstClaims())
+        {
+            if (_verdicts[first.Parent] != Verdict.Accepted || _lost.Contains(first.Parent) || first.Confirmed)
+                continue;
+            if (_game.Rivals(first.Tournament).Any(claim => _verdicts[claim.Id] != Verdict.Rejected))
+                continue;
+            if (_game.Arenas.TryGetValue(first.Tournament, out Arena? arena) && arena.Result != TournamentResult.Undecided)
+                continue;
+            if (_now >= first.PostedAt + _game.Parameters.Allowance)
+                continue;
+            if (_own.Claim(first.Batch) is not OwnClaim mine || _own.Batch(first.Batch) is not IBatchTrace trace)
+                continue;
+
+            yield return new PostChallenge(
+                _game.Claims[first.Parent].Ref,
+                first.Attempt,
+                first.Ref,
+                mine.StateRoot,
+                mine.TraceRoot,
+                trace.Children(trace.Height, 0),
+                trace.Prove(_shape.BatchLeaves - 1),
+                _game.BondBatch);
+        }
+    }
+
+    /// <summary>
+    /// A batch gets a claim from this player when its tournament ended without a winner, so that the rollup never freezes (spec 4.5.2),
+    /// and, if the policy says so, when nobody claims it at all.
+    /// </summary>
+    private IEnumerable<GameAction> Claim()
+    {
+        foreach (Claim parent in _game.Claims.Values.Where(claim => !_lost.Contains(claim.Id)).OrderBy(claim => claim.Id, ByBytes))
+        {
+            if (_verdicts[parent.Id] != Verdict.Accepted)
+                continue;
+            if (_own.Claim(unchecked(parent.Batch + 1)) is not OwnClaim mine)
+                continue;
+
+            ulong attempt = 0;
+            if (_game.AttemptsOfParent.TryGetValue(parent.Id, out ImmutableSortedDictionary<ulong, Word>? attempts))
+            {
+                (ulong last, Word tournament) = attempts.Last();
+                if (!_game.Arenas.TryGetValue(tournament, out Arena? arena) || arena.Result != TournamentResult.NoWinner)
+                    continue;
+                attempt = last + 1;
+            }
+            else if (_policy.ClaimAfterSeconds is not ulong patience || _now < mine.AppendedAt + patience)
+            {
+                continue;
+            }
+
+            if (_own.Batch(mine.Batch) is not IBatchTrace trace)
+                continue;
+            yield return new PostClaim(
+                parent.Ref,
+                attempt,
+                mine.StateRoot,
+                mine.TraceRoot,
+                trace.Prove(_shape.BatchLeaves - 1),
+                ClaimRef.TournamentOf(parent.Id, mine.BatchHash, attempt),
+                _game.BondBatch);
+        }
+    }
+
+    /// <summary>
+    /// The player joins every inner tournament that decides between its own σ and a wrong one, also where both outer roots are wrong: an
+    /// equal leaf is one step nearer the truth, and an inner tournament that nobody right joins lasts until both windows close. Building
+    /// the trace is asked for here, and joining follows once it is there.
+    /// </summary>
+    private IEnumerable<GameAction> JoinInner(Duty duty)
+    {
+        if (duty.Outer is not Match outer || duty.Side == 0)
+            yield break;
+
+        ulong position = outer.Leaf!.Position;
+        if (duty.Trace is not ITrace trace)
+        {
+            yield return new PrepareChunk(outer.Id, duty.Batch, position);
+            yield break;
+        }
+
+        if (duty.Arena.Commitments.ContainsKey(trace.Root))
+            yield break;
+        if (_now >= duty.Arena.StartedAt + duty.Arena.AllowanceOf(duty.Side))
+            yield break;
+
+        yield return new JoinInner(
+            duty.Arena.Id,
+            duty.Arena.Context!,
+            duty.Side,
+            trace.Root,
+            trace.Leaf(_shape.ChunkLeaves - 1),
+            trace.Children(trace.Height, 0),
+            trace.Prove(_shape.ChunkLeaves - 1),
+            _game.BondChunk);
+    }
+
+    /// <summary>
+    /// Whoever is overdue is out, and someone must say so, or the tournament never ends. It is said for every match, also between two
+    /// wrong roots; own ones come first by the order of the rules. A decided result never expires, so there is no hurry beyond that.
+    /// </summary>
+    private IEnumerable<GameAction> EndOverdueMatches(Duty duty)
+    {
+        foreach (Match match in LiveMatches(duty.Arena))
+        {
+            switch (match.Phase)
+            {
+                case MatchPhase.Bisect when IsMoverOverdue(duty.Arena, match.Bisection!):
+                    Word winner = Mover(duty.Arena, match.Bisection!) == 1 ? match.Two : match.One;
+                    if (ChildrenOf(duty, winner) is Four children)
+                        yield return new Timeout(match.Ref, match.Bisection!, children);
+                    break;
+                case MatchPhase.AtLeaf when IsOverdue(match.Leaf!, 1) && IsOverdue(match.Leaf!, 2):
+                    yield return new Eliminate(match.Ref, match.Leaf!);
+                    break;
+                case MatchPhase.Inner when InnerOutcome(match) is MatchOutcome outcome:
+                    Four? inner = outcome == MatchOutcome.BothOut ? default(Four) : ChildrenOf(duty, outcome == MatchOutcome.One ? match.One : match.Two);
+                    if (inner is Four winnerChildren)
+                        yield return new ResolveInner(match.Ref, match.Leaf!, winnerChildren);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>
+    /// The inner tournament is decided when no match is live in it and nobody can join the side that is not there (spec 4.3.7).
+    /// </summary>
+    private MatchOutcome? InnerOutcome(Match outer)
+    {
+        if (!_game.Arenas.TryGetValue(outer.Id, out Arena? inner) || inner.LiveMatches.Count > 0)
+            return null;
+
+        Commitment? dangling = _game.Dangling(inner);
+        bool closedOne = _now >= inner.StartedAt + inner.AllowanceOne;
+        bool closedTwo = _now >= inner.StartedAt + inner.AllowanceTwo;
+        return dangling?.Side switch
+        {
+            1 when closedTwo => MatchOutcome.One,
+            2 when closedOne => MatchOutcome.Two,
+            null when closedOne && closedTwo => MatchOutcome.BothOut,
+            _ => null,
+        };
+    }
+
+    /// <summary>A level 0 tournament ends when its window has passed and no match is live (spec 4.5.1). Bonds come back by it.</summary>
+    private IEnumerable<GameAction> Settle(Duty duty)
+    {
+        if (duty.Arena.Level == 0 && duty.Arena.LiveMatches.Count == 0 && _now >= duty.Arena.StartedAt + _game.Parameters.Allowance)
+            yield return new Settle(duty.Arena.Id);
+    }
+
+    /// <summary>
+    /// Confirms what it accepts, one claim after the other (spec 5.4.4). A wrong claim that could be confirmed is not helped along.
+    /// </summary>
+    private IEnumerable<GameAction> Confirm()
+    {
+        foreach (Claim claim in FirstClaims().SelectMany(first => _game.Rivals(first.Tournament)))
+        {
+            if (claim.Confirmed || claim.Parent != _game.LatestConfirmed || _verdicts[claim.Id] != Verdict.Accepted)
+                continue;
+
+            bool won = _game.Arenas.TryGetValue(claim.Tournament, out Arena? arena)
+                ? arena.Result == TournamentResult.Winner && arena.Winner == claim.TraceRoot
+                : _game.ClaimsOfTournament[claim.Tournament].Count == 1 && _now >= claim.PostedAt + _game.Parameters.Allowance;
+            if (won)
+                yield return new Confirm(claim.Ref, claim.Attempt);
+        }
+    }
+
+    /// <summary>
+    /// The bond of an own claim that nobody rivalled, under a parent that lost, comes back once its window has passed and another claim is
+    /// confirmed in the parent's place (spec 5.4.5). No event says that it came back, so this is decided for ever and the journal knows that it was done.
+    /// </summary>
+    private IEnumerable<GameAction> Recover()
+    {
+        foreach (Claim claim in FirstClaims())
+        {
+            if (claim.Claimer != _self || claim.Confirmed || _game.Arenas.ContainsKey(claim.Tournament))
+                continue;
+
+            Claim parent = _game.Claims[claim.Parent];
+            bool replaced = !parent.Confirmed && _game.Claims.Values.Any(other => other.Confirmed && other.Batch == parent.Batch);
+            if (replaced && _now >= claim.PostedAt + _game.Parameters.Allowance)
+                yield return new Recover(claim.Ref, parent.Ref, claim.Attempt);
+        }
+    }
+
+    /// <summary>Fetches credits worth their gas, when nothing else is to be done.</summary>
+    private IEnumerable<GameAction> Withdraw()
+    {
+        foreach (CreditHolder holder in Enum.GetValues<CreditHolder>())
+        {
+            UInt128 credit = _game.CreditOf(holder, _self);
+            if (credit >= _policy.MinimumWithdrawal && credit > 0)
+                yield return new Withdraw(holder, _self, credit);
+        }
+    }
+
+    /// <summary>
+    /// The children of a winner's root, which pairing it again needs: its own, or those that L1 has been shown, or none when nobody waits
+    /// for a rival. Null when they are needed and only others know them.
+    /// </summary>
+    private Four? ChildrenOf(Duty duty, Word root)
+    {
+        if (duty.Trace is ITrace trace && trace.Root == root)
+            return trace.Children(trace.Height, 0);
+        Four shown = duty.Arena.Commitments[root].Children;
+        if (shown != default)
+            return shown;
+        return _game.Dangling(duty.Arena) is null ? default(Four) : null;
+    }
+
+    /// <summary>One moves first; then they alternate (spec 4.3.1).</summary>
+    private int Mover(Arena arena, Bisection state) => (_shape.HeightOf(arena.Level) - state.Height) % 2 == 0 ? 1 : 2;
+
+    private bool IsMoverOverdue(Arena arena, Bisection state) =>
+        _now >= state.Since + (Mover(arena, state) == 1 ? state.BalanceOne : state.BalanceTwo);
+
+    private bool IsOverdue(Leaf state, int side) => _now >= state.Since + (side == 1 ? state.BalanceOne : state.BalanceTwo);
+
+    private IEnumerable<Match> LiveMatches(Arena arena) =>
+        arena.LiveMatches.Select(id => _game.Matches[id]).OrderBy(match => match.Id, ByBytes);
+
+    private IEnumerable<Claim> FirstClaims() =>
+        _game.ClaimsOfTournament.Values.Select(claims => _game.Claims[claims[0]]).OrderBy(claim => claim.Id, ByBytes);
+
+    /// <summary>A tournament that matters to this player.</summary>
+    /// <param name="Trace">Its own trace there; null when it has none, or not yet.</param>
+    /// <param name="Outer">The match that an inner tournament decides.</param>
+    /// <param name="Side">The own side of an inner tournament, or 0.</param>
+    private sealed record Duty(Arena Arena, ulong Batch, ITrace? Trace, Match? Outer, int Side);
+}
