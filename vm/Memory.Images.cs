@@ -29,6 +29,16 @@ public sealed unsafe partial class GuestMemory
         _image = image;
     }
 
+    /// <summary>Bytes that the next <see cref="Snapshot"/> copies at most.</summary>
+    internal ulong TouchedBytes
+    {
+        get
+        {
+            Update();
+            return (ulong)_touchedBlocks.Count * BlockLength;
+        }
+    }
+
     /// <summary>This memory as an image, which shares with the image loaded last what has not been written since.</summary>
     public MemoryImage Snapshot()
     {

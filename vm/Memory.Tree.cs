@@ -122,6 +122,16 @@ public sealed unsafe partial class GuestMemory
         Unsafe.CopyBlockUnaligned(root, nodes[0], Word.Length);
     }
 
+    /// <summary>The node of <paramref name="height"/> 4 and more, in place; a zero word is an empty subtree. For a caller that hashes in our stead.</summary>
+    internal Word* NodePointer(int height, uint index) => _nodes.At(height, index);
+
+    /// <summary>Takes it that the nodes from <paramref name="block"/> to the root are up to date (<see cref="NodePointer"/>).</summary>
+    internal void AcceptBlock(uint block)
+    {
+        Dirty[block] = 0;
+        Touch(block);
+    }
+
     /// <summary>Nodes inside a block: 64 of height 1, 16 of height 2, 4 of height 3, the block's root.</summary>
     private const int InnerNodeCount = 64 + 16 + 4 + 1;
 

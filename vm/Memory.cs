@@ -45,7 +45,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     internal const uint BlockCount = 1u << 20;
 
     /// <summary>Slots 0–7, and the one block of slot 8 that a store can reach.</summary>
-    private const uint DataBlockCount = (1u << 19) + 1;
+    internal const uint DataBlockCount = (1u << 19) + 1;
 
     private const uint BlockWords = BlockLength / Word.Length;
 
