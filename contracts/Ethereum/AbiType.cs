@@ -153,7 +153,7 @@ public abstract class AbiType
             BigInteger limit = BigInteger.One << (signed ? bits - 1 : bits);
             if (number >= limit || (signed && number < -limit))
                 throw new AbiException($"A value does not fit the ABI type {Name}.");
-            return signed && bits <= 64 ? (long)number : number;
+            return signed && bits <= 64 ? (object)(long)number : number;
         }
     }
 

@@ -263,6 +263,11 @@ public sealed class TransactionSender
         {
             return revert.WithReceipt(receipt);
         }
+        catch (RpcErrorException halt)
+        {
+            // Out of gas and invalid opcodes are not reverts; nodes say them in words.
+            return ContractRevertException.From(call, default, halt.Text).WithReceipt(receipt);
+        }
 
         string reason = receipt.GasUsed >= gasLimit ? $"out of gas, limit {gasLimit}" : "the reason is gone from the chain's state";
         return ContractRevertException.From(call, default, reason).WithReceipt(receipt);

@@ -1,0 +1,119 @@
+using System.Text.Json;
+using Optimistic.Contracts.Ethereum;
+
+namespace Optimistic.Contracts.Tests;
+
+/// <summary>The transport before endpoints that really fail, hang and lie.</summary>
+public sealed class JsonRpcClientTests(ChainFixture fixture)
+{
+    private static readonly JsonRpcOptions Impatient = new()
+    {
+        AttemptTimeout = TimeSpan.FromMilliseconds(400),
+        FirstPause = TimeSpan.FromMilliseconds(1),
+        MaxAttempts = 3,
+    };
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public static TheoryData<string> Faults =>
+        [.. Enum.GetNames<Fault>().Where(name => name != nameof(Fault.None))];
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task TakesTheNextEndpointAndStaysThere(string fault)
+    {
+        await using FaultyEndpoint broken = new(fixture.Chain.Url) { Behaviour = _ => Enum.Parse<Fault>(fault) };
+        using EthereumClient client = await EthereumClient.ConnectAsync(
+            [broken.Url, fixture.Chain.Url], DevChain.DefaultChainId, Impatient, cancel: Cancel);
+
+        int requests = broken.Requests;
+        await client.GetBlockNumberAsync(Cancel);
+        IReadOnlyList<RpcResponse> batch = await client.Rpc.CallBatchAsync(
+            [new RpcRequest("eth_chainId"), new RpcRequest("eth_blockNumber"), new RpcRequest("no_such_method")], Cancel);
+
+        Assert.Equal("0x7a69", batch[0].Result().GetString());
+        Assert.NotNull(batch[2].Error);
+        Assert.Equal(requests, broken.Requests);
+    }
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task TriesAgainAndThenNamesTheEndpoint(string fault)
+    {
+        await using FaultyEndpoint endpoint = new(fixture.Chain.Url);
+        using JsonRpcClient client = new([endpoint.Url], null, Impatient);
+        int left = 2;
+        endpoint.Behaviour = _ => left-- > 0 ? Enum.Parse<Fault>(fault) : Fault.None;
+        JsonElement answer = await client.CallAsync("eth_chainId", [], Cancel);
+        Assert.Equal("0x7a69", answer.GetString());
+
+        endpoint.Behaviour = _ => Enum.Parse<Fault>(fault);
+        RpcUnreachableException error =
+            await Assert.ThrowsAsync<RpcUnreachableException>(() => client.CallAsync("eth_chainId", [], Cancel));
+        Assert.Contains("eth_chainId", error.Message);
+        Assert.Contains(endpoint.Url.Authority, error.Message);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public async Task SaysThatNobodyListens()
+    {
+        Uri nobody = new("http://127.0.0.1:9/secret-key?token=secret");
+        RpcUnreachableException error = await Assert.ThrowsAsync<RpcUnreachableException>(
+            () => EthereumClient.ConnectAsync([nobody], null, Impatient, cancel: Cancel));
+        Assert.Contains("127.0.0.1:9", error.Message);
+        Assert.DoesNotContain("secret", error.Message);
+    }
+
+    [Fact]
+    public async Task RefusesAnotherChainOnAnyEndpoint()
+    {
+        ChainMismatchException error = await Assert.ThrowsAsync<ChainMismatchException>(
+            () => EthereumClient.ConnectAsync(fixture.Chain.Url, 1, Cancel));
+        Assert.Equal((1UL, DevChain.DefaultChainId), (error.Expected, error.Actual));
+
+        await using DevChain other = await DevChain.StartAsync(new DevChainOptions { ChainId = 4242 }, Cancel);
+        await using FaultyEndpoint first = new(fixture.Chain.Url);
+        using EthereumClient client = await EthereumClient.ConnectAsync([first.Url, other.Url], null, Impatient, cancel: Cancel);
+        first.Behaviour = _ => Fault.Status500;
+        await Assert.ThrowsAsync<ChainMismatchException>(() => client.GetBlockNumberAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task SplitsLongBatchesAndKeepsTheirOrder()
+    {
+        using JsonRpcClient client = new([fixture.Chain.Url], null, new JsonRpcOptions { MaxBatchCalls = 7 });
+        RpcRequest[] requests = [.. Enumerable.Range(0, 100).Select(i =>
+            new RpcRequest("eth_getBalance", DevChain.Accounts[i % 10].Address.ToString(), "latest"))];
+        IReadOnlyList<RpcResponse> answers = await client.CallBatchAsync(requests, Cancel);
+        Assert.Equal(100, answers.Count);
+        for (int i = 10; i < 100; i++)
+            Assert.Equal(answers[i - 10].Result().GetString(), answers[i].Result().GetString());
+    }
+
+    [Fact]
+    public async Task PassesTheNodesRefusalOn()
+    {
+        RpcErrorException error = await Assert.ThrowsAsync<RpcErrorException>(
+            () => fixture.Chain.Client.Rpc.CallAsync("no_such_method", [], Cancel));
+        Assert.Equal(-32601, error.Code);
+        Assert.Contains("no_such_method", error.Message);
+    }
+
+    [Fact]
+    public async Task StopsWhenAsked()
+    {
+        await using FaultyEndpoint endpoint = new(fixture.Chain.Url) { Behaviour = _ => Fault.Hang };
+        using JsonRpcClient client = new([endpoint.Url]);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        Task call = client.CallAsync("eth_chainId", [], stop.Token);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+    }
+
+    [Theory]
+    [InlineData("ftp://localhost")]
+    [InlineData("file:///etc/passwd")]
+    public void RefusesOtherSchemes(string url) =>
+        Assert.Contains("http", Assert.Throws<ArgumentException>(() => new JsonRpcClient([new Uri(url)])).Message);
+}
