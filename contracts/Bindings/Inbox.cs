@@ -268,4 +268,172 @@ public static class Inbox
 
         public static WithdrawnEvent Read(AbiValues v) => new WithdrawnEvent(v.Address(0), v.Address(1), v.Integer(2));
     }
+
+    public sealed record BlockOutOfRangeError() : IErrorDTO<BlockOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("BlockOutOfRange()");
+
+        public static BlockOutOfRangeError Read(AbiValues v) => new BlockOutOfRangeError();
+    }
+
+    public sealed record ChunkIndexOutOfRangeError(BigInteger Index) : IErrorDTO<ChunkIndexOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("ChunkIndexOutOfRange(uint256)");
+
+        public static ChunkIndexOutOfRangeError Read(AbiValues v) => new ChunkIndexOutOfRangeError(v.Integer(0));
+    }
+
+    public sealed record ChunkNotPublishedError(Word Root) : IErrorDTO<ChunkNotPublishedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("ChunkNotPublished(bytes32)");
+
+        public static ChunkNotPublishedError Read(AbiValues v) => new ChunkNotPublishedError(v.Word(0));
+    }
+
+    public sealed record EmptyBatchError() : IErrorDTO<EmptyBatchError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("EmptyBatch()");
+
+        public static EmptyBatchError Read(AbiValues v) => new EmptyBatchError();
+    }
+
+    public sealed record EntryOutOfRangeError() : IErrorDTO<EntryOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("EntryOutOfRange()");
+
+        public static EntryOutOfRangeError Read(AbiValues v) => new EntryOutOfRangeError();
+    }
+
+    public sealed record InputTooLongError() : IErrorDTO<InputTooLongError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("InputTooLong()");
+
+        public static InputTooLongError Read(AbiValues v) => new InputTooLongError();
+    }
+
+    public sealed record LimitsOutOfRangeError() : IErrorDTO<LimitsOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("LimitsOutOfRange()");
+
+        public static LimitsOutOfRangeError Read(AbiValues v) => new LimitsOutOfRangeError();
+    }
+
+    public sealed record NotInQueueError() : IErrorDTO<NotInQueueError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NotInQueue()");
+
+        public static NotInQueueError Read(AbiValues v) => new NotInQueueError();
+    }
+
+    public sealed record NothingOverdueError() : IErrorDTO<NothingOverdueError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NothingOverdue()");
+
+        public static NothingOverdueError Read(AbiValues v) => new NothingOverdueError();
+    }
+
+    public sealed record NothingToWithdrawError() : IErrorDTO<NothingToWithdrawError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NothingToWithdraw()");
+
+        public static NothingToWithdrawError Read(AbiValues v) => new NothingToWithdrawError();
+    }
+
+    public sealed record OnlySequencerError() : IErrorDTO<OnlySequencerError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("OnlySequencer()");
+
+        public static OnlySequencerError Read(AbiValues v) => new OnlySequencerError();
+    }
+
+    public sealed record OnlyTopLevelCallError() : IErrorDTO<OnlyTopLevelCallError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("OnlyTopLevelCall()");
+
+        public static OnlyTopLevelCallError Read(AbiValues v) => new OnlyTopLevelCallError();
+    }
+
+    public sealed record OverdueTaskLeftError() : IErrorDTO<OverdueTaskLeftError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("OverdueTaskLeft()");
+
+        public static OverdueTaskLeftError Read(AbiValues v) => new OverdueTaskLeftError();
+    }
+
+    public sealed record PolicyOutOfRangeError() : IErrorDTO<PolicyOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("PolicyOutOfRange()");
+
+        public static PolicyOutOfRangeError Read(AbiValues v) => new PolicyOutOfRangeError();
+    }
+
+    public sealed record StepLimitOutOfRangeError() : IErrorDTO<StepLimitOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("StepLimitOutOfRange()");
+
+        public static StepLimitOutOfRangeError Read(AbiValues v) => new StepLimitOutOfRangeError();
+    }
+
+    public sealed record TaskTooShortError() : IErrorDTO<TaskTooShortError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TaskTooShort()");
+
+        public static TaskTooShortError Read(AbiValues v) => new TaskTooShortError();
+    }
+
+    public sealed record TimeOutOfRangeError() : IErrorDTO<TimeOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TimeOutOfRange()");
+
+        public static TimeOutOfRangeError Read(AbiValues v) => new TimeOutOfRangeError();
+    }
+
+    public sealed record TooManyStepsError() : IErrorDTO<TooManyStepsError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TooManySteps()");
+
+        public static TooManyStepsError Read(AbiValues v) => new TooManyStepsError();
+    }
+
+    public sealed record TooManyTasksError() : IErrorDTO<TooManyTasksError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TooManyTasks()");
+
+        public static TooManyTasksError Read(AbiValues v) => new TooManyTasksError();
+    }
+
+    public sealed record TransferFailedError() : IErrorDTO<TransferFailedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TransferFailed()");
+
+        public static TransferFailedError Read(AbiValues v) => new TransferFailedError();
+    }
+
+    public sealed record UnknownTagError(byte Tag) : IErrorDTO<UnknownTagError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("UnknownTag(uint8)");
+
+        public static UnknownTagError Read(AbiValues v) => new UnknownTagError((byte)v.UInt64(0));
+    }
+
+    public sealed record WrongDataLengthError() : IErrorDTO<WrongDataLengthError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongDataLength()");
+
+        public static WrongDataLengthError Read(AbiValues v) => new WrongDataLengthError();
+    }
+
+    public sealed record WrongFeeError(BigInteger Expected) : IErrorDTO<WrongFeeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongFee(uint256)");
+
+        public static WrongFeeError Read(AbiValues v) => new WrongFeeError(v.Integer(0));
+    }
+
+    public sealed record WrongRecoveryIdError(byte V) : IErrorDTO<WrongRecoveryIdError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongRecoveryId(uint8)");
+
+        public static WrongRecoveryIdError Read(AbiValues v) => new WrongRecoveryIdError((byte)v.UInt64(0));
+    }
 }

@@ -190,4 +190,102 @@ public static class Outbox
 
         public static WithdrawnEvent Read(AbiValues v) => new WithdrawnEvent(v.Address(0), v.Address(1), v.Integer(2));
     }
+
+    public sealed record AlreadyDeliveredError() : IErrorDTO<AlreadyDeliveredError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("AlreadyDelivered()");
+
+        public static AlreadyDeliveredError Read(AbiValues v) => new AlreadyDeliveredError();
+    }
+
+    public sealed record IndexOutOfRangeError() : IErrorDTO<IndexOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("IndexOutOfRange()");
+
+        public static IndexOutOfRangeError Read(AbiValues v) => new IndexOutOfRangeError();
+    }
+
+    public sealed record LengthMismatchError() : IErrorDTO<LengthMismatchError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("LengthMismatch()");
+
+        public static LengthMismatchError Read(AbiValues v) => new LengthMismatchError();
+    }
+
+    public sealed record MaskOutOfRangeError() : IErrorDTO<MaskOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("MaskOutOfRange()");
+
+        public static MaskOutOfRangeError Read(AbiValues v) => new MaskOutOfRangeError();
+    }
+
+    public sealed record NotAContractError() : IErrorDTO<NotAContractError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NotAContract()");
+
+        public static NotAContractError Read(AbiValues v) => new NotAContractError();
+    }
+
+    public sealed record NotConfirmedError() : IErrorDTO<NotConfirmedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NotConfirmed()");
+
+        public static NotConfirmedError Read(AbiValues v) => new NotConfirmedError();
+    }
+
+    public sealed record NothingToWithdrawError() : IErrorDTO<NothingToWithdrawError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NothingToWithdraw()");
+
+        public static NothingToWithdrawError Read(AbiValues v) => new NothingToWithdrawError();
+    }
+
+    public sealed record OutputMismatchError() : IErrorDTO<OutputMismatchError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("OutputMismatch()");
+
+        public static OutputMismatchError Read(AbiValues v) => new OutputMismatchError();
+    }
+
+    public sealed record RootMismatchError() : IErrorDTO<RootMismatchError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("RootMismatch()");
+
+        public static RootMismatchError Read(AbiValues v) => new RootMismatchError();
+    }
+
+    public sealed record StateRootMismatchError() : IErrorDTO<StateRootMismatchError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("StateRootMismatch()");
+
+        public static StateRootMismatchError Read(AbiValues v) => new StateRootMismatchError();
+    }
+
+    public sealed record TooLittleGasError() : IErrorDTO<TooLittleGasError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TooLittleGas()");
+
+        public static TooLittleGasError Read(AbiValues v) => new TooLittleGasError();
+    }
+
+    public sealed record TransferFailedError() : IErrorDTO<TransferFailedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TransferFailed()");
+
+        public static TransferFailedError Read(AbiValues v) => new TransferFailedError();
+    }
+
+    public sealed record WitnessTooLongError() : IErrorDTO<WitnessTooLongError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WitnessTooLong()");
+
+        public static WitnessTooLongError Read(AbiValues v) => new WitnessTooLongError();
+    }
+
+    public sealed record WitnessTooShortError() : IErrorDTO<WitnessTooShortError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WitnessTooShort()");
+
+        public static WitnessTooShortError Read(AbiValues v) => new WitnessTooShortError();
+    }
 }

@@ -218,4 +218,151 @@ public static class Rollup
 
         public static WithdrawnEvent Read(AbiValues v) => new WithdrawnEvent(v.Address(0), v.Address(1), v.Integer(2));
     }
+
+    public sealed record AttemptNotOpenError() : IErrorDTO<AttemptNotOpenError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("AttemptNotOpen()");
+
+        public static AttemptNotOpenError Read(AbiValues v) => new AttemptNotOpenError();
+    }
+
+    public sealed record ClaimExistsError() : IErrorDTO<ClaimExistsError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("ClaimExists()");
+
+        public static ClaimExistsError Read(AbiValues v) => new ClaimExistsError();
+    }
+
+    public sealed record HasRivalsError() : IErrorDTO<HasRivalsError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("HasRivals()");
+
+        public static HasRivalsError Read(AbiValues v) => new HasRivalsError();
+    }
+
+    public sealed record MaskOutOfRangeError() : IErrorDTO<MaskOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("MaskOutOfRange()");
+
+        public static MaskOutOfRangeError Read(AbiValues v) => new MaskOutOfRangeError();
+    }
+
+    public sealed record NotOfLatestConfirmedError() : IErrorDTO<NotOfLatestConfirmedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NotOfLatestConfirmed()");
+
+        public static NotOfLatestConfirmedError Read(AbiValues v) => new NotOfLatestConfirmedError();
+    }
+
+    public sealed record NotPendingError() : IErrorDTO<NotPendingError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NotPending()");
+
+        public static NotPendingError Read(AbiValues v) => new NotPendingError();
+    }
+
+    public sealed record NotTheWinnerError() : IErrorDTO<NotTheWinnerError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NotTheWinner()");
+
+        public static NotTheWinnerError Read(AbiValues v) => new NotTheWinnerError();
+    }
+
+    public sealed record NothingToChallengeError() : IErrorDTO<NothingToChallengeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NothingToChallenge()");
+
+        public static NothingToChallengeError Read(AbiValues v) => new NothingToChallengeError();
+    }
+
+    public sealed record NothingToWithdrawError() : IErrorDTO<NothingToWithdrawError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NothingToWithdraw()");
+
+        public static NothingToWithdrawError Read(AbiValues v) => new NothingToWithdrawError();
+    }
+
+    public sealed record ParentNotLostError() : IErrorDTO<ParentNotLostError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("ParentNotLost()");
+
+        public static ParentNotLostError Read(AbiValues v) => new ParentNotLostError();
+    }
+
+    public sealed record RootMismatchError() : IErrorDTO<RootMismatchError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("RootMismatch()");
+
+        public static RootMismatchError Read(AbiValues v) => new RootMismatchError();
+    }
+
+    public sealed record TournamentExistsError() : IErrorDTO<TournamentExistsError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TournamentExists()");
+
+        public static TournamentExistsError Read(AbiValues v) => new TournamentExistsError();
+    }
+
+    public sealed record TransferFailedError() : IErrorDTO<TransferFailedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TransferFailed()");
+
+        public static TransferFailedError Read(AbiValues v) => new TransferFailedError();
+    }
+
+    public sealed record UnknownBatchError() : IErrorDTO<UnknownBatchError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("UnknownBatch()");
+
+        public static UnknownBatchError Read(AbiValues v) => new UnknownBatchError();
+    }
+
+    public sealed record UnknownParentError() : IErrorDTO<UnknownParentError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("UnknownParent()");
+
+        public static UnknownParentError Read(AbiValues v) => new UnknownParentError();
+    }
+
+    public sealed record WindowOpenError() : IErrorDTO<WindowOpenError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WindowOpen()");
+
+        public static WindowOpenError Read(AbiValues v) => new WindowOpenError();
+    }
+
+    public sealed record WitnessTooLongError() : IErrorDTO<WitnessTooLongError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WitnessTooLong()");
+
+        public static WitnessTooLongError Read(AbiValues v) => new WitnessTooLongError();
+    }
+
+    public sealed record WitnessTooShortError() : IErrorDTO<WitnessTooShortError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WitnessTooShort()");
+
+        public static WitnessTooShortError Read(AbiValues v) => new WitnessTooShortError();
+    }
+
+    public sealed record WrongBondError(BigInteger Expected) : IErrorDTO<WrongBondError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongBond(uint256)");
+
+        public static WrongBondError Read(AbiValues v) => new WrongBondError(v.Integer(0));
+    }
+
+    public sealed record WrongFirstClaimError() : IErrorDTO<WrongFirstClaimError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongFirstClaim()");
+
+        public static WrongFirstClaimError Read(AbiValues v) => new WrongFirstClaimError();
+    }
+
+    public sealed record WrongTournamentsError() : IErrorDTO<WrongTournamentsError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongTournaments()");
+
+        public static WrongTournamentsError Read(AbiValues v) => new WrongTournamentsError();
+    }
 }

@@ -19,6 +19,126 @@ public static class Tournament
         protected override object[] Arguments() => [Verifier, DomainSeparator, Parameters, Rollup, Treasury];
     }
 
+    public sealed record ADVANCEGASFunction() : FunctionMessage<BigInteger>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("ADVANCE_GAS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static ADVANCEGASFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static ADVANCEGASFunction Read(AbiValues v, int _) => new ADVANCEGASFunction();
+    }
+
+    public sealed record ELIMINATEGASFunction() : FunctionMessage<BigInteger>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("ELIMINATE_GAS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static ELIMINATEGASFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static ELIMINATEGASFunction Read(AbiValues v, int _) => new ELIMINATEGASFunction();
+    }
+
+    public sealed record HEIGHT0Function() : FunctionMessage<byte>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("HEIGHT_0()");
+
+        public override AbiFunction Function => Definition;
+
+        public static HEIGHT0Function Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override byte Read(AbiValues v) => (byte)v.UInt64(0);
+
+        private static HEIGHT0Function Read(AbiValues v, int _) => new HEIGHT0Function();
+    }
+
+    public sealed record HEIGHT1Function() : FunctionMessage<byte>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("HEIGHT_1()");
+
+        public override AbiFunction Function => Definition;
+
+        public static HEIGHT1Function Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override byte Read(AbiValues v) => (byte)v.UInt64(0);
+
+        private static HEIGHT1Function Read(AbiValues v, int _) => new HEIGHT1Function();
+    }
+
+    public sealed record PROVEGASFunction() : FunctionMessage<BigInteger>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("PROVE_GAS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static PROVEGASFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static PROVEGASFunction Read(AbiValues v, int _) => new PROVEGASFunction();
+    }
+
+    public sealed record RESOLVEGASFunction() : FunctionMessage<BigInteger>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("RESOLVE_GAS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static RESOLVEGASFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static RESOLVEGASFunction Read(AbiValues v, int _) => new RESOLVEGASFunction();
+    }
+
+    public sealed record SEALGASFunction() : FunctionMessage<BigInteger>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("SEAL_GAS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static SEALGASFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static SEALGASFunction Read(AbiValues v, int _) => new SEALGASFunction();
+    }
+
+    public sealed record TIMEOUTGASFunction() : FunctionMessage<BigInteger>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("TIMEOUT_GAS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static TIMEOUTGASFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static TIMEOUTGASFunction Read(AbiValues v, int _) => new TIMEOUTGASFunction();
+    }
+
     public sealed record AdvanceFunction(MatchId Id, Bisection State, IReadOnlyList<Word> Opened, IReadOnlyList<Word> Next) : FunctionMessage
     {
         public static AbiFunction Definition { get; } = Contract.Abi.Function("advance((bytes32,bytes32,bytes32),(bytes32,bytes32[4],uint64,uint8,uint40,uint32,uint32,uint96),bytes32[4],bytes32[4])");
@@ -111,6 +231,21 @@ public static class Tournament
         private static CreditsFunction Read(AbiValues v, int _) => new CreditsFunction(v.Address(0));
     }
 
+    public sealed record DomainSeparatorFunction() : FunctionMessage<Word>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("domainSeparator()");
+
+        public override AbiFunction Function => Definition;
+
+        public static DomainSeparatorFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override Word Read(AbiValues v) => v.Word(0);
+
+        private static DomainSeparatorFunction Read(AbiValues v, int _) => new DomainSeparatorFunction();
+    }
+
     public sealed record EliminateFunction(MatchId Id, Leaf State) : FunctionMessage
     {
         public static AbiFunction Definition { get; } = Contract.Abi.Function("eliminate((bytes32,bytes32,bytes32),(bytes32,bytes32,bytes32,uint64,uint40,uint32,uint32,uint96))");
@@ -122,6 +257,21 @@ public static class Tournament
         protected override object[] Arguments() => [Id, State];
 
         private static EliminateFunction Read(AbiValues v, int _) => new EliminateFunction(MatchId.Read(v.Struct(0)), Leaf.Read(v.Struct(1)));
+    }
+
+    public sealed record IsOpenFunction(Word Tournament) : FunctionMessage<bool>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("isOpen(bytes32)");
+
+        public override AbiFunction Function => Definition;
+
+        public static IsOpenFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [Tournament];
+
+        protected override bool Read(AbiValues v) => v.Bool(0);
+
+        private static IsOpenFunction Read(AbiValues v, int _) => new IsOpenFunction(v.Word(0));
     }
 
     public sealed record JoinFunction(Word Tournament, IReadOnlyList<Word> Children, Address Claimer) : FunctionMessage
@@ -318,6 +468,21 @@ public static class Tournament
         private static TreasuryFunction Read(AbiValues v, int _) => new TreasuryFunction();
     }
 
+    public sealed record VerifierFunction() : FunctionMessage<Address>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("verifier()");
+
+        public override AbiFunction Function => Definition;
+
+        public static VerifierFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override Address Read(AbiValues v) => v.Address(0);
+
+        private static VerifierFunction Read(AbiValues v, int _) => new VerifierFunction();
+    }
+
     public sealed record WithdrawFunction(Address To) : FunctionMessage
     {
         public static AbiFunction Definition { get; } = Contract.Abi.Function("withdraw(address)");
@@ -399,5 +564,201 @@ public static class Tournament
         public static AbiEvent Definition { get; } = Contract.Abi.Event("Withdrawn(address,address,uint256)");
 
         public static WithdrawnEvent Read(AbiValues v) => new WithdrawnEvent(v.Address(0), v.Address(1), v.Integer(2));
+    }
+
+    public sealed record AlreadyOpenError() : IErrorDTO<AlreadyOpenError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("AlreadyOpen()");
+
+        public static AlreadyOpenError Read(AbiValues v) => new AlreadyOpenError();
+    }
+
+    public sealed record AlreadySettledError() : IErrorDTO<AlreadySettledError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("AlreadySettled()");
+
+        public static AlreadySettledError Read(AbiValues v) => new AlreadySettledError();
+    }
+
+    public sealed record MaskOutOfRangeError() : IErrorDTO<MaskOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("MaskOutOfRange()");
+
+        public static MaskOutOfRangeError Read(AbiValues v) => new MaskOutOfRangeError();
+    }
+
+    public sealed record MatchesLiveError() : IErrorDTO<MatchesLiveError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("MatchesLive()");
+
+        public static MatchesLiveError Read(AbiValues v) => new MatchesLiveError();
+    }
+
+    public sealed record NeitherLeafError(Word Proven) : IErrorDTO<NeitherLeafError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NeitherLeaf(bytes32)");
+
+        public static NeitherLeafError Read(AbiValues v) => new NeitherLeafError(v.Word(0));
+    }
+
+    public sealed record NoTournamentError() : IErrorDTO<NoTournamentError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NoTournament()");
+
+        public static NoTournamentError Read(AbiValues v) => new NoTournamentError();
+    }
+
+    public sealed record NodeMismatchError() : IErrorDTO<NodeMismatchError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NodeMismatch()");
+
+        public static NodeMismatchError Read(AbiValues v) => new NodeMismatchError();
+    }
+
+    public sealed record NotOverdueError() : IErrorDTO<NotOverdueError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NotOverdue()");
+
+        public static NotOverdueError Read(AbiValues v) => new NotOverdueError();
+    }
+
+    public sealed record NothingToWithdrawError() : IErrorDTO<NothingToWithdrawError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NothingToWithdraw()");
+
+        public static NothingToWithdrawError Read(AbiValues v) => new NothingToWithdrawError();
+    }
+
+    public sealed record OnlyRollupError() : IErrorDTO<OnlyRollupError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("OnlyRollup()");
+
+        public static OnlyRollupError Read(AbiValues v) => new OnlyRollupError();
+    }
+
+    public sealed record OverdueError() : IErrorDTO<OverdueError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("Overdue()");
+
+        public static OverdueError Read(AbiValues v) => new OverdueError();
+    }
+
+    public sealed record ParametersOutOfRangeError() : IErrorDTO<ParametersOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("ParametersOutOfRange()");
+
+        public static ParametersOutOfRangeError Read(AbiValues v) => new ParametersOutOfRangeError();
+    }
+
+    public sealed record RootAlreadyJoinedError() : IErrorDTO<RootAlreadyJoinedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("RootAlreadyJoined()");
+
+        public static RootAlreadyJoinedError Read(AbiValues v) => new RootAlreadyJoinedError();
+    }
+
+    public sealed record RootMismatchError() : IErrorDTO<RootMismatchError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("RootMismatch()");
+
+        public static RootMismatchError Read(AbiValues v) => new RootMismatchError();
+    }
+
+    public sealed record TransferFailedError() : IErrorDTO<TransferFailedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TransferFailed()");
+
+        public static TransferFailedError Read(AbiValues v) => new TransferFailedError();
+    }
+
+    public sealed record UndecidableError() : IErrorDTO<UndecidableError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("Undecidable()");
+
+        public static UndecidableError Read(AbiValues v) => new UndecidableError();
+    }
+
+    public sealed record WindowClosedError() : IErrorDTO<WindowClosedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WindowClosed()");
+
+        public static WindowClosedError Read(AbiValues v) => new WindowClosedError();
+    }
+
+    public sealed record WindowOpenError() : IErrorDTO<WindowOpenError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WindowOpen()");
+
+        public static WindowOpenError Read(AbiValues v) => new WindowOpenError();
+    }
+
+    public sealed record WitnessTooLongError() : IErrorDTO<WitnessTooLongError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WitnessTooLong()");
+
+        public static WitnessTooLongError Read(AbiValues v) => new WitnessTooLongError();
+    }
+
+    public sealed record WitnessTooShortError() : IErrorDTO<WitnessTooShortError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WitnessTooShort()");
+
+        public static WitnessTooShortError Read(AbiValues v) => new WitnessTooShortError();
+    }
+
+    public sealed record WrongAgreedError() : IErrorDTO<WrongAgreedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongAgreed()");
+
+        public static WrongAgreedError Read(AbiValues v) => new WrongAgreedError();
+    }
+
+    public sealed record WrongBondError(BigInteger Expected) : IErrorDTO<WrongBondError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongBond(uint256)");
+
+        public static WrongBondError Read(AbiValues v) => new WrongBondError(v.Integer(0));
+    }
+
+    public sealed record WrongClassError() : IErrorDTO<WrongClassError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongClass()");
+
+        public static WrongClassError Read(AbiValues v) => new WrongClassError();
+    }
+
+    public sealed record WrongContextError() : IErrorDTO<WrongContextError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongContext()");
+
+        public static WrongContextError Read(AbiValues v) => new WrongContextError();
+    }
+
+    public sealed record WrongHeightError() : IErrorDTO<WrongHeightError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongHeight()");
+
+        public static WrongHeightError Read(AbiValues v) => new WrongHeightError();
+    }
+
+    public sealed record WrongLevelError() : IErrorDTO<WrongLevelError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongLevel()");
+
+        public static WrongLevelError Read(AbiValues v) => new WrongLevelError();
+    }
+
+    public sealed record WrongPreimageError() : IErrorDTO<WrongPreimageError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongPreimage()");
+
+        public static WrongPreimageError Read(AbiValues v) => new WrongPreimageError();
+    }
+
+    public sealed record WrongStateError() : IErrorDTO<WrongStateError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongState()");
+
+        public static WrongStateError Read(AbiValues v) => new WrongStateError();
     }
 }

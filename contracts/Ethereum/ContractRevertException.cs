@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
@@ -38,6 +39,14 @@ public sealed class ContractRevertException : EthereumException
 
     /// <summary>Whether the contract reverted with this error.</summary>
     public bool Is(AbiError error) => error.Matches(RevertData.Span);
+
+    /// <summary>The typed error, where the contract reverted with it.</summary>
+    public bool TryRead<TError>([NotNullWhen(true)] out TError? error)
+        where TError : class, IErrorDTO<TError>
+    {
+        error = Is(TError.Definition) ? TError.Read(new AbiValues(TError.Definition.DecodeRevert(RevertData))) : null;
+        return error is not null;
+    }
 
     internal ContractRevertException WithReceipt(TransactionReceipt receipt) =>
         new(Message, ErrorName, Error, [.. Arguments], RevertData) { Receipt = receipt };
