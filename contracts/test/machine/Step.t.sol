@@ -137,15 +137,15 @@ contract StepTest is Base {
     function loads(uint32 match_, uint64 expected) private view {
         uint64 size = uint64(1) << ((match_ >> 12) & 3);
         for (uint64 place = 0x20000018; place <= 0x20000020; place++) {
-            loadsAt(match_, place + 4, place, size, expected);
+            this.loadsAt(match_, place + 4, place, size, expected);
         }
-        loadsAt(match_, 4, 0, size, expected);
-        loadsAt(match_, 0x100000003, 0xffffffff, size, expected);
-        loadsAt(match_, 0xabcdef1300000001, 0xfffffffd, size, expected);
+        this.loadsAt(match_, 4, 0, size, expected);
+        this.loadsAt(match_, 0x100000003, 0xffffffff, size, expected);
+        this.loadsAt(match_, 0xabcdef1300000001, 0xfffffffd, size, expected);
     }
 
-    /// The instruction's immediate is −4.
-    function loadsAt(uint32 match_, uint64 base, uint64 place, uint64 size, uint64 expected) private view {
+    /// The instruction's immediate is −4. External so that each case starts with empty memory.
+    function loadsAt(uint32 match_, uint64 base, uint64 place, uint64 size, uint64 expected) external view {
         TestMachine memory m = machine();
         m.x[5] = base;
         m.poke(place, 0xffeeddccbbaa9988, size);
@@ -166,15 +166,15 @@ contract StepTest is Base {
         for (uint32 row = 0; row < 4; row++) {
             uint32 match_ = 0x23 | row << 12;
             for (uint64 place = 0x20000018; place <= 0x20000020; place++) {
-                storesAt(match_, place + 4, place, uint64(1) << row);
+                this.storesAt(match_, place + 4, place, uint64(1) << row);
             }
-            storesAt(match_, 4, 0, uint64(1) << row);
-            storesAt(match_, 0xabcdef1300000003, 0xffffffff, uint64(1) << row);
+            this.storesAt(match_, 4, 0, uint64(1) << row);
+            this.storesAt(match_, 0xabcdef1300000003, 0xffffffff, uint64(1) << row);
         }
     }
 
-    /// The instruction's immediate is −4; the bytes around the access are not zero and stay.
-    function storesAt(uint32 match_, uint64 base, uint64 place, uint64 size) private view {
+    /// As loadsAt; the bytes around the access are not zero and stay.
+    function storesAt(uint32 match_, uint64 base, uint64 place, uint64 size) external view {
         TestMachine memory m = machine();
         m.x[5] = base;
         m.x[6] = 0xffeeddccbbaa9988;
