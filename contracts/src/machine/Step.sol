@@ -34,7 +34,7 @@ function stepMachine(bytes32 machineRoot, bytes calldata witness) pure returns (
         unchecked {
             m.stepsLeft--;
         }
-        if (m.pc >= SLOT_BYTES) m.status = MachineStatus.BAD_PC;
+        if (m.pc >= SLOT_BYTES || m.pc & 1 != 0) m.status = MachineStatus.BAD_PC;
         else (rd, value) = execute(m, fetch(m));
         if (m.status == MachineStatus.RUNNING) m.pc = m.next;
     }

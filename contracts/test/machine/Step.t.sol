@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {StepVerifier} from "../../src/machine/StepVerifier.sol";
-import {Base} from "../Base.sol";
 import {TestMachine} from "./TestMachine.sol";
+import {VerifierTest} from "./VerifierTest.sol";
 
 /// Directed tests of the instruction step: values written by hand from the ISA manual, one block per family in the order
 /// of specs/instructions.tsv. An instruction is the table's `match` with registers x5 (rs1), x6 (rs2), x7 (rd).
-contract StepTest is Base {
-    StepVerifier private immutable _verifier = new StepVerifier();
-
+contract StepTest is VerifierTest {
     uint64 private constant MIN = 0x8000000000000000;
     uint64 private constant MAX = 0x7fffffffffffffff;
     uint64 private constant ONES = 0xffffffffffffffff;
@@ -550,6 +547,9 @@ contract StepTest is Base {
         stops(m, "", 4);
         m = machine();
         m.pc = 0xfffffffffffffffe;
+        stops(m, "", 4);
+        m = machine();
+        m.pc = 0x1001;
         stops(m, "", 4);
     }
 

@@ -3,12 +3,11 @@ pragma solidity 0.8.37;
 
 import {IStepVerifier} from "../../src/interfaces/IStepVerifier.sol";
 import {LeafNotEmpty, RootMismatch} from "../../src/machine/QuadProof.sol";
-import {StepVerifier} from "../../src/machine/StepVerifier.sol";
 import {ChunkNotProvable} from "../../src/machine/Transition.sol";
 import {OpeningMismatch, WitnessTooLong, WitnessTooShort} from "../../src/machine/Witness.sol";
-import {Base} from "../Base.sol";
 import {Leaves, SparseTree} from "./SparseTree.sol";
 import {TestMachine} from "./TestMachine.sol";
+import {VerifierTest} from "./VerifierTest.sol";
 
 interface Signer {
     function addr(uint256 key) external pure returns (address);
@@ -17,10 +16,8 @@ interface Signer {
 
 /// The transitions of level 0 (spec 3.3) on a rollup of two apps and three outputs, against leaves and roots put together
 /// here from the words of spec 2.
-contract TransitionTest is Base {
+contract TransitionTest is VerifierTest {
     using SparseTree for Leaves;
-
-    StepVerifier private immutable _verifier = new StepVerifier();
 
     address private constant CALLER = 0x0102030405060708090a0B0c0d0e0f1011121314;
     bytes32 private constant DOMAIN = keccak256("a domain");

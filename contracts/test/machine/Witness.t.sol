@@ -2,17 +2,14 @@
 pragma solidity 0.8.37;
 
 import {LeafNotEmpty, MaskOutOfRange, RootMismatch, zeroRoots} from "../../src/machine/QuadProof.sol";
-import {StepVerifier} from "../../src/machine/StepVerifier.sol";
 import {ChunkNotProvable} from "../../src/machine/Transition.sol";
 import {OpeningMismatch, WitnessTooLong, WitnessTooShort} from "../../src/machine/Witness.sol";
-import {Base} from "../Base.sol";
 import {SparseTree} from "./SparseTree.sol";
 import {TestMachine} from "./TestMachine.sol";
+import {VerifierTest} from "./VerifierTest.sol";
 
 /// Witnesses that are not what the step asks for are refused with a named error (spec 3.4).
-contract WitnessTest is Base {
-    StepVerifier private immutable _verifier = new StepVerifier();
-
+contract WitnessTest is VerifierTest {
     /// A store of eight bytes across two words: machine, fetch, two writes.
     function straddlingStore() private pure returns (bytes32 root, bytes memory witness) {
         TestMachine memory m;
