@@ -42,10 +42,10 @@ static void numbers(void)
 
 static void heap(void)
 {
-    enum { BLOCKS = 300 };
+    enum { BLOCKS = 100 };
     static char *blocks[BLOCKS];
     static size_t sizes[BLOCKS];
-    for (int turn = 0; turn < 2000; turn++) {
+    for (int turn = 0; turn < 600; turn++) {
         int i = (int)(next_random() % BLOCKS);
         if (blocks[i]) {
             for (size_t at = 0; at < sizes[i]; at++)
@@ -57,9 +57,9 @@ static void heap(void)
         require(blocks[i] && (uintptr_t)blocks[i] % 8 == 0);
         memset(blocks[i], i, sizes[i]);
     }
-    char *large = malloc(8 << 20);
+    char *large = malloc(512 << 10);
     require(large != NULL);
-    large[0] = large[(8 << 20) - 1] = 1;
+    large[0] = large[(512 << 10) - 1] = 1;
     free(large);
     errno = 0;
     require(malloc(1ul << 40) == NULL && errno == ENOMEM);
