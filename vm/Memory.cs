@@ -11,7 +11,7 @@ namespace Optimistic.Vm;
 /// The tree's 2^33 bytes are one flat reservation, of which only touched pages cost memory. Data addresses are 32 bits, so that
 /// <c>Data + (uint)address</c> cannot leave slots 0–7, nor an access of eight bytes slots 0–8. Stores mark their block of 8 KiB = 4^4
 /// words dirty, one byte per block in a table right below <see cref="Data"/>, so that one register reaches both. <see cref="Root"/>
-/// rehashes the dirty blocks and their paths and nothing else. One thread at a time.
+/// rehashes the dirty blocks and their paths and nothing else. One thread at a time; and whoever holds a pointer keeps this object alive.
 /// </remarks>
 public sealed unsafe partial class GuestMemory : IDisposable
 {

@@ -10,6 +10,13 @@ public sealed class ChunkTraceTests
 {
     private static readonly ChunkTraceSizes SmallSizes = new(WindowSteps: 1024, SnapshotSteps: 2048);
 
+    private static readonly Operation[] Loads =
+        [Operation.Lb, Operation.Lh, Operation.Lw, Operation.Ld, Operation.Lbu, Operation.Lhu, Operation.Lwu];
+
+    private static readonly Operation[] Stores = [Operation.Sb, Operation.Sh, Operation.Sw, Operation.Sd];
+
+    private static readonly Operation[] Atomics = [Operation.AmoaddD, Operation.AmoswapW, Operation.LrD, Operation.ScD];
+
     /// <summary>How a program ends.</summary>
     public enum Ending
     {
@@ -25,10 +32,11 @@ public sealed class ChunkTraceTests
 
     /// <summary>Every leaf against a machine stepped one by one and hashed by itself, for each way to end.</summary>
     [Theory, MemberData(nameof(Endings))]
+    [Spec("2.8.2")]
     public void Every_leaf_is_the_machine_root_after_its_step(Ending ending, int seed)
     {
         var random = new Random(seed);
-        Program program = RandomProgram(ending, random, loops: random.Next(1, 120));
+        Program program = LoopingProgram(ending, random, loops: random.Next(1, 120));
         const ulong MaxSteps = 5000;
         (List<Word> roots, MachineStatus status) = StepByStep(program, MaxSteps);
         using Machine machine = program.Load();
@@ -49,7 +57,7 @@ public sealed class ChunkTraceTests
     public void The_root_does_not_depend_on_windows_and_snapshots(int seed)
     {
         var random = new Random(seed);
-        Program program = RandomProgram(Ending.Exit, random, loops: 200);
+        Program program = LoopingProgram(Ending.Exit, random, loops: 200);
         var roots = new List<Word>();
         foreach (ChunkTraceSizes sizes in new[] { SmallSizes, new(3072, 3072, 0), new() })
         {
@@ -63,11 +71,47 @@ public sealed class ChunkTraceTests
         Assert.Single(roots.Distinct());
     }
 
+    /// <summary>All instructions, compressed ones among them, mostly straight on.</summary>
+    [Property(MaxTest = 15)]
+    public void Leaves_of_random_instruction_streams_are_machine_roots(int seed)
+    {
+        var random = new Random(seed);
+        TestProgram source = RandomProgram.Create(random, instructions: 400, steps: (ulong)random.Next(1, 600));
+        var program = new Program(source.Image, source.Head, MachineStatus.Running);
+        (List<Word> roots, _) = StepByStep(program, 600);
+        using Machine machine = program.Load();
+        ChunkTrace trace = ChunkTrace.Build(machine);
+        Assert.Equal(roots.Count, (int)trace.Steps);
+        for (int step = 0; step < roots.Count; step++)
+            Assert.True(roots[step] == trace.Leaf((ulong)step), $"leaf {step} of {roots.Count} differs");
+    }
+
+    /// <summary>A program that dirties a fresh block with each store: snapshots stay within their limit, and every leaf can still be had.</summary>
+    [Fact]
+    public void Snapshots_are_thinned_out_to_their_limit()
+    {
+        const ulong MaxBytes = 200 * GuestMemory.BlockLength;
+        const int Steps = 24 * 1024;
+        var source = new TestProgram(0x1000, 1UL << 39);
+        source.Text(0x1000, Assembler.Encode(Operation.Sd, rs1: 8, rs2: 8), Assembler.Encode(Operation.Add, 8, 8, 9), Assembler.Encode(Operation.Jal, immediate: -8));
+        source.Set(8, 0x1000_0000).Set(9, GuestMemory.BlockLength / 8);
+        var program = new Program(source.Image, source.Head, MachineStatus.Running);
+        using Machine machine = program.Load(), stepped = program.Load();
+        ChunkTrace trace = ChunkTrace.Build(machine, Steps, new ChunkTraceSizes(1024, 1024, MaxBytes));
+        Assert.InRange(trace.SnapshotCount, 2, 8);
+        foreach (ulong step in new ulong[] { 1000, 9000, Steps - 1 })
+        {
+            stepped.Load(program.Image, program.Head);
+            Interpreter.Run(stepped, step + 1);
+            Assert.Equal(stepped.Root(), trace.Leaf(step));
+        }
+    }
+
     /// <summary>The tree over a few thousand leaves and one run, built level by level.</summary>
     [Fact]
     public void The_root_is_that_of_all_leaves()
     {
-        Program program = RandomProgram(Ending.Exit, new Random(8), loops: 60);
+        Program program = LoopingProgram(Ending.Exit, new Random(8), loops: 60);
         (List<Word> roots, _) = StepByStep(program, 10_000);
         using Machine machine = program.Load();
         var builder = new RunLengthTrace.Builder(TraceTree.ChunkHeight);
@@ -82,7 +126,7 @@ public sealed class ChunkTraceTests
     [Fact]
     public void A_machine_that_does_not_run_has_a_constant_trace()
     {
-        using Machine machine = RandomProgram(Ending.Exit, new Random(1), loops: 1).Load();
+        using Machine machine = LoopingProgram(Ending.Exit, new Random(1), loops: 1).Load();
         machine.Head.Control.Status = MachineStatus.Halted;
         ChunkTrace trace = ChunkTrace.Build(machine);
         Assert.Equal(0UL, trace.Steps);
@@ -95,7 +139,7 @@ public sealed class ChunkTraceTests
     [Fact]
     public void A_chunk_that_halts_early_is_hashed_for_its_steps_alone()
     {
-        using Machine machine = RandomProgram(Ending.Exit, new Random(5), loops: 3).Load();
+        using Machine machine = LoopingProgram(Ending.Exit, new Random(5), loops: 3).Load();
         ChunkTrace trace = ChunkTrace.Build(machine);
         Assert.InRange(trace.Steps, 1UL, 1000UL);
         Assert.Equal(trace.Steps, trace.HashedSteps);
@@ -111,7 +155,7 @@ public sealed class ChunkTraceTests
     public void A_forged_word_parts_the_traces_at_its_step(int seed)
     {
         var random = new Random(seed);
-        Program program = RandomProgram(Ending.Exit, random, loops: 150);
+        Program program = LoopingProgram(Ending.Exit, random, loops: 150);
         using Machine honest = program.Load(), liar = program.Load(), stepped = program.Load();
         ChunkTrace truth = ChunkTrace.Build(honest, ChunkTrace.MaxSteps, SmallSizes);
         ulong step = random.Next(3) switch { 0 => 0, 1 => truth.Steps - 1, _ => (ulong)random.NextInt64((long)truth.Steps) };
@@ -133,7 +177,7 @@ public sealed class ChunkTraceTests
     [Fact]
     public void A_lie_after_the_end_is_refused()
     {
-        using Machine machine = RandomProgram(Ending.Exit, new Random(1), loops: 1).Load();
+        using Machine machine = LoopingProgram(Ending.Exit, new Random(1), loops: 1).Load();
         Assert.Throws<ArgumentException>(() => ChunkTrace.Build(machine, new ForgedWord(100_000, 0, Word.FromUInt64(1))));
     }
 
@@ -141,7 +185,7 @@ public sealed class ChunkTraceTests
     [Fact]
     public void Chunks_follow_one_another_on_one_machine()
     {
-        Program program = RandomProgram(Ending.Exit, new Random(21), loops: 300);
+        Program program = LoopingProgram(Ending.Exit, new Random(21), loops: 300);
         (List<Word> roots, _) = StepByStep(program, 20_000);
         using Machine machine = program.Load();
         ChunkTrace first = ChunkTrace.Build(machine, 4096, SmallSizes);
@@ -183,41 +227,40 @@ public sealed class ChunkTraceTests
     }
 
     /// <summary>A loop of random arithmetic, loads, stores, atomics and calls around awkward addresses, and then an ending.</summary>
-    private static Program RandomProgram(Ending ending, Random random, int loops)
+    private static Program LoopingProgram(Ending ending, Random random, int loops)
     {
-        const int Zero = 0, Counter = 5, A0 = 10, A1 = 11, A7 = 17, Far = 13, Aligned = 12, FirstBase = 20, Bases = 4;
-        var code = new List<uint> { I(0x13, 0, Counter, Zero, loops), I(0x13, 0, A7, Zero, 64) };
+        const int Zero = 0, Counter = 5, A0 = 10, A1 = 11, Aligned = 12, Far = 13, A7 = 17, FirstPointer = 20, Pointers = 4;
+        var code = new List<uint> { I(Operation.Addi, Counter, Zero, loops), I(Operation.Addi, A7, Zero, 64) };
         int body = random.Next(8, 60), start = code.Count;
         for (int i = 0; i < body; i++)
         {
-            int rd = random.Next(4) == 0 ? random.Next(24, 32) : random.Next(6, 10), rs = random.Next(32), b = FirstBase + random.Next(Bases);
-            int offset = random.Next(-40, 40);
-            switch (random.Next(12))
+            int rd = random.Next(4) == 0 ? random.Next(24, 32) : random.Next(6, 10), rs1 = random.Next(32), rs2 = random.Next(32);
+            int pointer = FirstPointer + random.Next(Pointers), offset = random.Next(-40, 40);
+            code.Add(random.Next(12) switch
             {
-                case 0: code.Add(I(0x13, 0, rd, rs, random.Next(-2048, 2048))); break;
-                case 1: code.Add(R(0x33, 0, 0, rd, rs, random.Next(32))); break;
-                case 2: code.Add(R(0x33, 0, 1, rd, rs, random.Next(32))); break;
-                case 3: code.Add(I(0x03, random.Next(7), rd, b, offset)); break;
-                case 4 or 5 or 6 or 7: code.Add(S(0x23, random.Next(4), b, rs, offset)); break;
-                case 8: code.Add(I(0x13, 0, b, b, random.Next(-64, 64))); break;
-                case 9: code.Add(R(0x2F, 3, 0, rd, Aligned, rs)); break; // amoadd.d
-                case 10: code.Add(random.Next(2) == 0 ? R(0x2F, 3, 0x08, rd, Aligned, Zero) : R(0x2F, 3, 0x0C, rd, Aligned, rs)); break; // lr.d, sc.d
-                default: code.Add(0x0000_0073); break; // ecall
-            }
+                0 => I(Operation.Addi, rd, rs1, random.Next(-2048, 2048)),
+                1 => Assembler.Encode(Operation.Add, rd, rs1, rs2),
+                2 => Assembler.Encode(Operation.Mul, rd, rs1, rs2),
+                3 => I(Loads[random.Next(Loads.Length)], rd, pointer, offset),
+                4 or 5 or 6 or 7 => Assembler.Encode(Stores[random.Next(Stores.Length)], rs1: pointer, rs2: rs2, immediate: offset),
+                8 => I(Operation.Addi, pointer, pointer, random.Next(-64, 64)),
+                9 or 10 => Assembler.Encode(Atomics[random.Next(Atomics.Length)], rd, Aligned, rs2),
+                _ => Assembler.Encode(Operation.Ecall),
+            });
         }
 
-        code.Add(I(0x13, 0, Counter, Counter, -1));
-        code.Add(B(1, Counter, Zero, -4 * (code.Count - start)));
-        switch (ending)
+        code.Add(I(Operation.Addi, Counter, Counter, -1));
+        code.Add(Assembler.Encode(Operation.Bne, rs1: Counter, rs2: Zero, immediate: -4 * (code.Count - start)));
+        code.AddRange(ending switch
         {
-            case Ending.Exit: code.AddRange([I(0x13, 0, A7, Zero, 93), I(0x13, 0, A0, Zero, 7), I(0x13, 0, A1, Zero, 5), 0x0000_0073]); break;
-            case Ending.Breakpoint: code.Add(0x0010_0073); break;
-            case Ending.IllegalInstruction: code.Add(0); break;
-            case Ending.BadPc: code.Add(I(0x67, 0, 1, Far, 0)); break;
-            case Ending.MisalignedAtomic: code.AddRange([I(0x13, 0, Aligned, Aligned, 4), R(0x2F, 3, 0, 6, Aligned, 7)]); break;
-            case Ending.OutputTooLong: code.AddRange([I(0x13, 0, A7, Zero, 93), I(0x13, 0, A1, Zero, -1), 0x0000_0073]); break;
-            default: code.Add(0x0000_006F); break; // j .
-        }
+            Ending.Exit => [I(Operation.Addi, A7, Zero, 93), I(Operation.Addi, A0, Zero, 7), I(Operation.Addi, A1, Zero, 5), Assembler.Encode(Operation.Ecall)],
+            Ending.Breakpoint => [Assembler.Encode(Operation.Ebreak)],
+            Ending.IllegalInstruction => [0],
+            Ending.BadPc => [I(Operation.Jalr, 1, Far, 0)],
+            Ending.MisalignedAtomic => [I(Operation.Addi, Aligned, Aligned, 4), Assembler.Encode(Operation.AmoaddD, 6, Aligned, 7)],
+            Ending.OutputTooLong => [I(Operation.Addi, A7, Zero, 93), I(Operation.Addi, A1, Zero, -1), Assembler.Encode(Operation.Ecall)],
+            _ => new uint[] { Assembler.Encode(Operation.Jal) }, // for ever
+        });
 
         byte[] text = new byte[4 * code.Count];
         for (int i = 0; i < code.Count; i++)
@@ -236,9 +279,9 @@ public sealed class ChunkTraceTests
 
         head.X[Far] = 1UL << random.Next(29, 64);
         head.X[Aligned] = 0x3000_0000 + 8 * (ulong)random.Next(100);
-        ulong[] bases = [0xFFFF_FFF8, 0x2000_0000 + (ulong)random.Next(20_000), 0xBFFF_FFF0, 0x1_0000];
-        for (int i = 0; i < Bases; i++)
-            head.X[FirstBase + i] = bases[i];
+        ulong[] pointers = [0xFFFF_FFF8, 0x2000_0000 + (ulong)random.Next(20_000), 0xBFFF_FFF0, 0x1_0000];
+        for (int i = 0; i < Pointers; i++)
+            head.X[FirstPointer + i] = pointers[i];
 
         return new Program(image, head, ending switch
         {
@@ -248,18 +291,7 @@ public sealed class ChunkTraceTests
         });
     }
 
-    private static uint I(uint opcode, int funct3, int rd, int rs1, int immediate) =>
-        opcode | (uint)rd << 7 | (uint)funct3 << 12 | (uint)rs1 << 15 | (uint)immediate << 20;
-
-    private static uint R(uint opcode, int funct3, int funct7, int rd, int rs1, int rs2) =>
-        opcode | (uint)rd << 7 | (uint)funct3 << 12 | (uint)rs1 << 15 | (uint)rs2 << 20 | (uint)funct7 << 25;
-
-    private static uint S(uint opcode, int funct3, int rs1, int rs2, int immediate) =>
-        opcode | ((uint)immediate & 31) << 7 | (uint)funct3 << 12 | (uint)rs1 << 15 | (uint)rs2 << 20 | (uint)immediate >> 5 << 25;
-
-    private static uint B(int funct3, int rs1, int rs2, int offset) =>
-        0x63 | ((uint)offset >> 11 & 1) << 7 | ((uint)offset >> 1 & 15) << 8 | (uint)funct3 << 12 | (uint)rs1 << 15 | (uint)rs2 << 20 |
-        ((uint)offset >> 5 & 63) << 25 | ((uint)offset >> 12 & 1) << 31;
+    private static uint I(Operation operation, int rd, int rs1, int immediate) => Assembler.Encode(operation, rd, rs1, immediate: immediate);
 
     private sealed record Program(MemoryImage Image, MachineHead Head, MachineStatus ExpectedStatus)
     {

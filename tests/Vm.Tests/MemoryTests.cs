@@ -62,6 +62,7 @@ public sealed unsafe class MemoryTests
     }
 
     [Property(MaxTest = 40)]
+    [Spec("2.3.1")]
     public void Root_and_proofs_follow_random_stores(int seed)
     {
         var random = new Random(seed);
@@ -89,6 +90,7 @@ public sealed unsafe class MemoryTests
     [InlineData(0x1FFF_FFFD, 4)]
     [InlineData(0xFFFF_FFFF, 8)]
     [InlineData(0xFFFF_FFFD, 4)]
+    [Spec("1.2.3")]
     public void A_store_that_spills_changes_the_root_by_both_blocks(ulong address, int size)
     {
         using var memory = new GuestMemory();
@@ -103,6 +105,7 @@ public sealed unsafe class MemoryTests
     }
 
     [Fact]
+    [Spec("1.2.2")]
     public void Addresses_wrap_at_4_GiB_and_bytes_of_an_access_do_not()
     {
         using var memory = new GuestMemory();
@@ -127,6 +130,8 @@ public sealed unsafe class MemoryTests
     }
 
     [Fact]
+    [Spec("2.2.4")]
+    [Spec("2.3.3")]
     public void Subtrees_and_slots_are_nodes_of_the_root()
     {
         using var memory = new GuestMemory();
@@ -158,6 +163,8 @@ public sealed unsafe class MemoryTests
     }
 
     [Fact]
+    [Spec("1.2.1")]
+    [Spec("1.2.4")]
     public void Text_is_loaded_at_slot_12_and_fetched_to_its_last_byte()
     {
         byte[] code = [0x11, 0x22, 0x33, 0x44, 0x55, 0x66];

@@ -53,6 +53,7 @@ internal static class NaiveQuadTree
 public sealed class QuadTreeTests
 {
     [Fact]
+    [Spec("2.1.2")]
     public void Zero_roots_are_quads_of_the_ones_below()
     {
         for (int height = 0; height <= QuadTree.MaxZeroHeight; height++)
@@ -75,6 +76,7 @@ public sealed class QuadTreeTests
     public void Zero_roots_are_frozen(int height, string root) => Assert.Equal(Word.Parse(root), QuadTree.ZeroRoot(height));
 
     [Property(MaxTest = 30)]
+    [Spec("2.1.2")]
     public void Repeat_is_the_root_of_equal_leaves(int seed)
     {
         Word leaf = RandomWord(new Random(seed));
@@ -86,6 +88,7 @@ public sealed class QuadTreeTests
     }
 
     [Property(MaxTest = 40)]
+    [Spec("2.1.1")]
     public void Root_of_leaves_is_the_spec_s(int seed)
     {
         var random = new Random(seed);
@@ -108,6 +111,8 @@ public sealed class QuadTreeTests
 
     /// <summary>Random sets, overwrites and clears; every version keeps its root; proofs prove and, changed anywhere, do not.</summary>
     [Property(MaxTest = 60)]
+    [Spec("2.1.1")]
+    [Spec("2.2.1")]
     public void Sparse_tree_agrees_with_the_naive_one(int seed)
     {
         var random = new Random(seed);
@@ -159,6 +164,7 @@ public sealed class QuadTreeTests
 
     /// <summary>The default of a trace is the path's own node: a run needs no siblings at all (spec 2.2.2).</summary>
     [Fact]
+    [Spec("2.2.2")]
     public void A_trace_of_equal_leaves_is_proven_by_an_empty_mask()
     {
         Word leaf = Word.FromUInt64(7);
@@ -174,6 +180,7 @@ public sealed class QuadTreeTests
 
     /// <summary>Bit 3k + j, siblings bottom up and in child order without the path's own (spec 2.2.2).</summary>
     [Fact]
+    [Spec("2.2.2")]
     public void The_encoding_is_the_spec_s()
     {
         SparseQuadTree tree = SparseQuadTree.Empty(2).Set(0b0110, Word.FromUInt64(6)).Set(0b0111, Word.FromUInt64(7)).Set(0b1100, Word.FromUInt64(12));
@@ -184,6 +191,7 @@ public sealed class QuadTreeTests
     }
 
     [Fact]
+    [Spec("2.2.3")]
     public void Reading_refuses_what_is_no_proof_and_takes_only_what_is_its_own()
     {
         byte[] encoded = [.. SparseQuadTree.Empty(3).Set(9, Word.FromUInt64(1)).Set(60, Word.FromUInt64(2)).Prove(8).Encode(), 0xAA, 0xBB];
@@ -210,6 +218,7 @@ public sealed class QuadTreeTests
 
     /// <summary>A present sibling may equal the default (spec 2.2.3).</summary>
     [Fact]
+    [Spec("2.2.3")]
     public void A_sibling_that_is_spelled_out_may_equal_the_default()
     {
         byte[] bytes = [0, 0, 0, 0, 0, 0, 0, 1, .. new byte[32]];

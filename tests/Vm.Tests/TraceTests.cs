@@ -50,6 +50,7 @@ public sealed class TraceTests
 
     /// <summary>A full batch: 4096 tasks of three runs each are 12,288 runs of 16,777,216 leaves.</summary>
     [Fact]
+    [Spec("2.8.1")]
     public void A_batch_of_4096_tasks_is_hashed_by_its_runs()
     {
         var builder = new RunLengthTrace.Builder(TraceTree.BatchHeight);

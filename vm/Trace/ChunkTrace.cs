@@ -61,6 +61,8 @@ public sealed class ChunkTrace : TraceTree
     /// <summary>Machine roots hashed one by one so far, those for single leaves included.</summary>
     public ulong HashedSteps { get; private set; }
 
+    internal int SnapshotCount => _snapshots.Count;
+
     /// <summary>Runs <paramref name="machine"/> through a chunk, to its end or until it stops, and leaves it there.</summary>
     /// <param name="machine">At the chunk's start. Its memory's snapshots continue from those taken here.</param>
     /// <param name="forged">A lie to be built in.</param>
