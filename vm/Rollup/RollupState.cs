@@ -1,0 +1,56 @@
+using System.Collections.Immutable;
+
+namespace Optimistic.Vm.Rollup;
+
+/// <summary>An app: what its leaf commits to, and the memory behind the leaf's memory root.</summary>
+public sealed record App(AppLeaf Leaf, MemoryImage Image);
+
+/// <summary>
+/// The rollup at rest (spec 2.4): no task is loaded. Immutable; every batch makes a new one that shares what has not
+/// changed.
+/// </summary>
+public sealed class RollupState
+{
+    /// <summary>No app, no output (spec 2.4.3).</summary>
+    public static readonly RollupState Genesis = new(
+        SparseQuadTree.Empty(QuadTree.AppsHeight), SparseQuadTree.Empty(QuadTree.OutputsHeight), [], 0);
+
+    internal RollupState(SparseQuadTree appsTree, SparseQuadTree outputsTree, ImmutableList<App> apps, ulong outputsCount)
+    {
+        AppsTree = appsTree;
+        OutputsTree = outputsTree;
+        Apps = apps;
+        OutputsCount = outputsCount;
+    }
+
+    /// <summary>The apps by number.</summary>
+    public ImmutableList<App> Apps { get; }
+
+    /// <summary>Tasks since genesis: the next task's number.</summary>
+    public ulong OutputsCount { get; }
+
+    /// <summary>The state root: σ with no machine.</summary>
+    public Word Root => SigmaWith(Word.Zero).Hash();
+
+    internal SparseQuadTree AppsTree { get; }
+
+    internal SparseQuadTree OutputsTree { get; }
+
+    /// <summary>σ while a machine with this root is loaded; the zero word for none.</summary>
+    public Word Sigma(in Word machineRoot) => SigmaWith(machineRoot).Hash();
+
+    /// <summary>The proof of app <paramref name="number"/>'s leaf in the apps tree.</summary>
+    public QuadProof ProveApp(uint number) => AppsTree.Prove(number);
+
+    /// <summary>The leaf hash of output <paramref name="number"/>.</summary>
+    public Word OutputAt(ulong number) => OutputsTree[number];
+
+    /// <summary>The proof of output <paramref name="number"/>'s leaf in the outputs tree.</summary>
+    public QuadProof ProveOutput(ulong number) => OutputsTree.Prove(number);
+
+    /// <summary>The four words that hash to <see cref="Root"/>: what the Outbox opens.</summary>
+    public Quad RootWords => SigmaWith(Word.Zero).Words;
+
+    internal Sigma SigmaWith(in Word machineRoot) =>
+        new(AppsTree.Root, OutputsTree.Root, OutputsCount, (ulong)Apps.Count, machineRoot);
+}

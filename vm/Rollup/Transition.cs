@@ -1,0 +1,241 @@
+using System.Collections.Immutable;
+using Optimistic.Vm.Trace;
+
+namespace Optimistic.Vm.Rollup;
+
+/// <summary>A task that load has put on a machine (spec 3.3.3 d): what a worker needs to run it.</summary>
+/// <param name="Image">Memory of the app with the task's input.</param>
+/// <param name="Head">Registers and control word of spec 1.8.</param>
+/// <param name="MachineRoot">Root of both.</param>
+public sealed record LoadedTask(MemoryImage Image, MachineHead Head, Word MachineRoot);
+
+/// <summary>A task at the end of its chunks: what store needs of the machine (spec 3.3.4).</summary>
+/// <param name="Head">Registers and control word.</param>
+/// <param name="Memory">The four words that hash to the memory root.</param>
+/// <param name="Middle">Slots 4 to 7.</param>
+/// <param name="ChunkRoots">The machine root after each chunk, up to the one in which it stopped.</param>
+/// <param name="Image">Its memory, without slots 6 to 11, when it halted with exit code 0; a stateful app keeps it.</param>
+/// <param name="Output">The output's bytes when it halted, up to the last that is not zero.</param>
+public sealed record FinishedTask(
+    MachineHead Head, Quad Memory, Quad Middle, ImmutableArray<Word> ChunkRoots, MemoryImage? Image, ReadOnlyMemory<byte> Output)
+{
+    public Word MachineRoot => Head.Root(Memory.Hash());
+}
+
+/// <summary>What load made of a task.</summary>
+/// <param name="State">The state at rest after it; the same as before when the task is now loaded.</param>
+/// <param name="Loaded">The task to run, or null when it is done: a deploy, a bad signature, an unknown app.</param>
+/// <param name="Output">The output of a task that is done.</param>
+public sealed record LoadResult(RollupState State, LoadedTask? Loaded, OutputLeaf? Output);
+
+/// <summary>What store made of a task.</summary>
+public sealed record StoreResult(RollupState State, OutputLeaf Output);
+
+/// <summary>What a whole batch made of a state.</summary>
+/// <param name="State">The state after it.</param>
+/// <param name="Outputs">One a task.</param>
+/// <param name="OutputBytes">The bytes of each output.</param>
+/// <param name="Trace">σ after every transition: the trace of level 0 (spec 2.8.1).</param>
+public sealed record BatchResult(
+    RollupState State, ImmutableArray<OutputLeaf> Outputs, ImmutableArray<ReadOnlyMemory<byte>> OutputBytes, RunLengthTrace Trace);
+
+/// <summary>The transitions of level 0 (spec 3.3): executed, recorded with a witness, and replayed from roots.</summary>
+public static class Transition
+{
+    /// <summary>Positions a task has in the trace: load, 4094 chunks, store (spec 2.8.1).</summary>
+    public const ulong Phases = 4096;
+
+    public const ulong LoadPhase = 0, StorePhase = Phases - 1;
+
+    /// <summary>Chunks a task has.</summary>
+    public const int MaxChunks = (int)Phases - 2;
+
+    /// <summary>Steps in a chunk.</summary>
+    public const ulong ChunkSteps = 1UL << 28;
+
+    // Steps between looks at the cancellation token: some 0.1 s.
+    private const ulong SliceSteps = 1UL << 24;
+
+    /// <summary>Executes load for task <paramref name="task"/> of <paramref name="batch"/> (spec 3.3.3).</summary>
+    public static LoadResult Load(RollupState state, Batch batch, in BatchContext context, int task)
+    {
+        var access = new RecordingTransition(state, null, batch, null);
+        Word sigma = TransitionRules.Execute(ref access, context, state.Root, (ulong)task * Phases + LoadPhase);
+        if (access.Output is { } output)
+        {
+            RollupTask rollupTask = batch.Tasks[task];
+            ImmutableList<App> apps = state.Apps;
+            if (output.Status == MachineStatus.Deployed)
+            {
+                // The rules have checked the signature, so there is a sender.
+                rollupTask.TryGetSender(context.DomainSeparator, out Address owner);
+                var leaf = new AppLeaf(rollupTask.DataRoot, owner, rollupTask.Head.Limit, (AppPolicy)rollupTask.Head.Target);
+                apps = apps.Add(new App(leaf, rollupTask.Image!));
+            }
+
+            return new LoadResult(Checked(access.After(apps), sigma), null, output);
+        }
+
+        return new LoadResult(state, LoadTask(state, batch, context, task, sigma), null);
+    }
+
+    /// <summary>
+    /// Runs a loaded task on <paramref name="machine"/>, chunk by chunk, until it stops. A machine that has not stopped after
+    /// <see cref="MaxChunks"/> chunks is left running, and store records it as out of steps.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static FinishedTask Run(Machine machine, LoadedTask task, CancellationToken cancellation = default)
+    {
+        machine.Load(task.Image, task.Head);
+        var roots = ImmutableArray.CreateBuilder<Word>();
+        while (machine.IsRunning && roots.Count < MaxChunks)
+        {
+            RunChunk(machine, cancellation);
+            roots.Add(machine.Root());
+        }
+
+        return Finish(machine, roots.ToImmutable());
+    }
+
+    /// <summary>Runs one chunk: 2^28 steps, or fewer when the machine stops.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static void RunChunk(Machine machine, CancellationToken cancellation = default)
+    {
+        for (ulong done = 0; done < ChunkSteps && machine.IsRunning; done += SliceSteps)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Interpreter.Run(machine, SliceSteps);
+        }
+    }
+
+    /// <summary>What store needs of a machine that has run its chunks.</summary>
+    public static FinishedTask Finish(Machine machine, ImmutableArray<Word> chunkRoots)
+    {
+        GuestMemory memory = machine.Memory;
+        bool hasHalted = machine.Status == MachineStatus.Halted;
+        return new FinishedTask(
+            machine.Head,
+            new Quad(memory.SubtreeRoot(GuestMemory.SlotHeight + 1, 0), memory.SubtreeRoot(GuestMemory.SlotHeight + 1, 1),
+                memory.SubtreeRoot(GuestMemory.SlotHeight + 1, 2), memory.SubtreeRoot(GuestMemory.SlotHeight + 1, 3)),
+            new Quad(memory.SlotRoot(4), memory.SlotRoot(5), memory.SlotRoot(6), memory.SlotRoot(7)),
+            chunkRoots,
+            hasHalted && machine.ExitCode == 0 ? memory.Snapshot().ClearSlots(6, 11) : null,
+            hasHalted ? OutputOf(machine) : default);
+    }
+
+    /// <summary>Executes store for task <paramref name="task"/>, which has run (spec 3.3.4).</summary>
+    public static StoreResult Store(RollupState state, Batch batch, in BatchContext context, int task, FinishedTask finished)
+    {
+        var access = new RecordingTransition(state, finished, batch, null);
+        Word sigma = TransitionRules.Execute(ref access, context, state.Sigma(finished.MachineRoot), (ulong)task * Phases + StorePhase);
+        OutputLeaf output = access.Output!.Value;
+        ImmutableList<App> apps = state.Apps;
+        if (output is { Status: MachineStatus.Halted, ExitCode: 0 })
+        {
+            App app = apps[(int)output.App];
+            if (app.Leaf.Policy == AppPolicy.Stateful)
+            {
+                MemoryImage image = finished.Image ?? throw new ArgumentException("A task that halted with exit code 0 has an image.", nameof(finished));
+                apps = apps.SetItem((int)output.App, new App(app.Leaf with { MemoryRoot = image.Root }, image));
+            }
+        }
+
+        return new StoreResult(Checked(access.After(apps), sigma), output);
+    }
+
+    /// <summary>Executes a whole batch on one machine, in order.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static BatchResult Apply(
+        RollupState state, Batch batch, Word domainSeparator, Machine machine, CancellationToken cancellation = default)
+    {
+        BatchContext context = batch.Context(domainSeparator);
+        var outputs = ImmutableArray.CreateBuilder<OutputLeaf>(batch.Tasks.Length);
+        var bytes = ImmutableArray.CreateBuilder<ReadOnlyMemory<byte>>(batch.Tasks.Length);
+        var trace = new RunLengthTrace.Builder(TraceTree.BatchHeight);
+        for (int task = 0; task < batch.Tasks.Length; task++)
+        {
+            LoadResult load = Load(state, batch, context, task);
+            FinishedTask? finished = load.Loaded is null ? null : Run(machine, load.Loaded, cancellation);
+            StoreResult? store = finished is null ? null : Store(state, batch, context, task, finished);
+            AddToTrace(trace, load, finished, store);
+            state = store?.State ?? load.State;
+            outputs.Add(store?.Output ?? load.Output!.Value);
+            bytes.Add(finished?.Output ?? default);
+        }
+
+        return new BatchResult(state, outputs.MoveToImmutable(), bytes.MoveToImmutable(), trace.Build());
+    }
+
+    /// <summary>Adds the 4096 leaves of a task to the trace of its batch (spec 2.8.1).</summary>
+    /// <param name="trace">Has the leaves of the tasks before.</param>
+    /// <param name="load">What load made of the task.</param>
+    /// <param name="finished">The run of a task that was loaded, else null.</param>
+    /// <param name="store">What store made of it, else null.</param>
+    public static void AddToTrace(RunLengthTrace.Builder trace, LoadResult load, FinishedTask? finished, StoreResult? store)
+    {
+        if (load.Loaded is null || finished is null || store is null)
+        {
+            trace.Add(load.State.Root, Phases);
+            return;
+        }
+
+        Word sigma = load.State.Sigma(load.Loaded.MachineRoot);
+        trace.Add(sigma, 1);
+        foreach (Word root in finished.ChunkRoots)
+        {
+            sigma = load.State.Sigma(root);
+            trace.Add(sigma, 1);
+        }
+
+        trace.Add(sigma, (ulong)(MaxChunks - finished.ChunkRoots.Length));
+        trace.Add(store.State.Root, 1);
+    }
+
+    /// <summary>The witness of transition <paramref name="position"/> of <paramref name="batch"/>.</summary>
+    /// <param name="state">The state at rest before it; while a task is loaded, the one before its load.</param>
+    /// <param name="finished">The loaded machine at the end of its chunks, for a store; else null.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="context">What the verifier knows of it.</param>
+    /// <param name="position">Task × 4096 + phase.</param>
+    /// <param name="after">σ after the transition.</param>
+    /// <exception cref="WitnessException">The transition is a chunk of a loaded machine.</exception>
+    public static byte[] Record(
+        RollupState state, FinishedTask? finished, Batch batch, in BatchContext context, ulong position, out Word after)
+    {
+        var writer = new WitnessWriter();
+        var access = new RecordingTransition(state, finished, batch, writer);
+        after = TransitionRules.Execute(ref access, context, state.Sigma(finished?.MachineRoot ?? Word.Zero), position);
+        return writer.ToArray();
+    }
+
+    /// <summary>σ after transition <paramref name="position"/> from <paramref name="sigma"/>.</summary>
+    /// <exception cref="WitnessException">The bytes are not the witness of that transition.</exception>
+    public static Word Replay(in BatchContext context, in Word sigma, ulong position, ReadOnlySpan<byte> witness)
+    {
+        var access = new ReplayingTransition(new WitnessReader(witness));
+        Word after = TransitionRules.Execute(ref access, context, sigma, position);
+        access.End();
+        return after;
+    }
+
+    private static LoadedTask LoadTask(RollupState state, Batch batch, in BatchContext context, int task, in Word sigma)
+    {
+        RollupTask rollupTask = batch.Tasks[task];
+        rollupTask.TryGetSender(context.DomainSeparator, out Address sender);
+        App app = state.Apps[(int)rollupTask.Head.Target];
+        MachineHead head = TransitionRules.Start(context, state.OutputsCount, rollupTask.Head, app.Leaf.Entry, sender);
+        MemoryImage image = app.Image.ClearSlots(6, 7).Write(Machine.InputAddress, rollupTask.Input.Span);
+        Word machineRoot = head.Root(image.Root);
+        if (state.Sigma(machineRoot) != sigma)
+            throw new InvalidOperationException($"The machine of task {task} is not the one that its roots say: the app's image or the input is not what its root commits to.");
+
+        return new LoadedTask(image, head, machineRoot);
+    }
+
+    private static RollupState Checked(RollupState state, in Word sigma) => state.Root == sigma
+        ? state
+        : throw new InvalidOperationException("The state is not the one that its roots say: an app's image is not what its root commits to.");
+
+    private static byte[] OutputOf(Machine machine) =>
+        machine.Memory.Read(Machine.OutputAddress, (int)machine.Register(11)).TrimEnd((byte)0).ToArray();
+}

@@ -1,0 +1,133 @@
+using System.Collections.Immutable;
+
+namespace Optimistic.Vm.Rollup;
+
+/// <summary>
+/// Executes transitions on trees that are at hand, and writes each item down when there is a writer. Openings come from the
+/// quads that are known of a state, its batch and its loaded machine.
+/// </summary>
+internal struct RecordingTransition : ITransitionAccess
+{
+    private readonly RollupState _state;
+    private readonly Batch _batch;
+    private readonly FinishedTask? _finished;
+    private readonly WitnessWriter? _writer;
+    private readonly Dictionary<Word, Quad> _openings = [];
+    private readonly SparseQuadTree _tasks;
+    private SparseQuadTree _apps, _outputs;
+    private RollupTree _tree;
+    private ulong _index;
+
+    public RecordingTransition(RollupState state, FinishedTask? finished, Batch batch, WitnessWriter? writer)
+    {
+        _state = state;
+        _finished = finished;
+        _batch = batch;
+        _writer = writer;
+        _tasks = batch.TasksTree;
+        _apps = state.AppsTree;
+        _outputs = state.OutputsTree;
+        Know(state.SigmaWith(finished?.MachineRoot ?? Word.Zero).Words);
+        if (finished is not null)
+        {
+            Know(finished.Memory);
+            Know(finished.Middle);
+        }
+    }
+
+    /// <summary>The output that was appended, if one was.</summary>
+    public OutputLeaf? Output { get; private set; }
+
+    /// <summary>The state at rest after the transition.</summary>
+    public readonly RollupState After(ImmutableList<App> apps) =>
+        new(_apps, _outputs, apps, _state.OutputsCount + (Output is null ? 0UL : 1));
+
+    public readonly Quad Open(in Word node)
+    {
+        Quad quad = _openings[node];
+        _writer?.Opening(quad);
+        return quad;
+    }
+
+    public Word Read(RollupTree tree, in Word root, ulong index)
+    {
+        (_tree, _index) = (tree, index);
+        SparseQuadTree leaves = tree switch
+        {
+            RollupTree.Tasks => _tasks,
+            RollupTree.Apps => _apps,
+            _ => _outputs
+        };
+        Word leaf = leaves[index];
+        _writer?.Access(leaf, leaves.Prove(index));
+        if (tree == RollupTree.Tasks)
+            Know(_batch.Tasks[(int)index].Words);
+        else if (tree == RollupTree.Apps && index < (ulong)_state.Apps.Count)
+            KnowApp(_state.Apps[(int)index]);
+
+        return leaf;
+    }
+
+    public Word Write(in Word leaf)
+    {
+        if (_tree == RollupTree.Apps)
+            return (_apps = _apps.Set(_index, leaf)).Root;
+
+        return (_outputs = _outputs.Set(_index, leaf)).Root;
+    }
+
+    public readonly Word Machine(in Word machineRoot, out MachineHead head)
+    {
+        head = _finished!.Head;
+        Word memoryRoot = _finished.Memory.Hash();
+        _writer?.Machine(memoryRoot, ref head);
+        return memoryRoot;
+    }
+
+    public void Appended(in OutputLeaf output) => Output = output;
+
+    private readonly void KnowApp(App app)
+    {
+        Quad middle = new(app.Image.SlotRoot(4), app.Image.SlotRoot(5), app.Image.SlotRoot(6), app.Image.SlotRoot(7));
+        Know(app.Leaf.Words);
+        Know(new Quad(Quarter(app.Image, 0), middle.Hash(), Quarter(app.Image, 8), Quarter(app.Image, 12)));
+        Know(middle);
+    }
+
+    private static Word Quarter(MemoryImage image, int slot) =>
+        Keccak.Quad(image.SlotRoot(slot), image.SlotRoot(slot + 1), image.SlotRoot(slot + 2), image.SlotRoot(slot + 3));
+
+    private readonly void Know(in Quad quad) => _openings[quad.Hash()] = quad;
+}
+
+/// <summary>Holds each item of a witness to the root it must prove.</summary>
+internal ref struct ReplayingTransition(WitnessReader reader) : ITransitionAccess
+{
+    private WitnessReader _reader = reader;
+    private QuadProof? _proof;
+    private ulong _index;
+
+    public Quad Open(in Word node) => _reader.Opening(node);
+
+    public Word Read(RollupTree tree, in Word root, ulong index)
+    {
+        int height = tree switch
+        {
+            RollupTree.Tasks => QuadTree.TasksHeight,
+            RollupTree.Apps => QuadTree.AppsHeight,
+            _ => QuadTree.OutputsHeight
+        };
+        _index = index;
+        return _reader.Access(QuadTreeKind.State, height, root, index, out _proof);
+    }
+
+    public readonly Word Write(in Word leaf) => _proof!.ComputeRoot(leaf, _index);
+
+    public Word Machine(in Word machineRoot, out MachineHead head) => _reader.Machine(machineRoot, out head);
+
+    public readonly void Appended(in OutputLeaf output)
+    {
+    }
+
+    public readonly void End() => _reader.End();
+}
