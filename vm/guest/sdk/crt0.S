@@ -1,4 +1,4 @@
-# Start of a task (spec 3, "load"): every register is zero but sp = 0xC0000000, a0..a7 = task fields.
+# Start of a task (spec 1.8): every register is zero but sp = 0xC0000000, a0..a7 = task fields.
 #
 # Nothing is cleared and no initialiser runs here, on purpose. The loader has written .data and zeroed
 # .bss when the app was deployed, and a stateful app finds its variables as its last task left them.

@@ -4,7 +4,7 @@
  * runs one *task*: it reads the task's input, writes an output, and exits. The same task always gives
  * the same output; there is no clock, no randomness, no file and no network to read.
  *
- * What a task sees (spec 1 and 3):
+ * What a task sees (spec 1.2, 1.8):
  *
  *   0x00010000  the program, its data, its heap     kept between the tasks of a stateful app
  *   0xC0000000  stack top (grows down), and above it
@@ -91,8 +91,9 @@ void opt_append_u64(uint64_t value);
 static inline uint8_t *opt_output_next(void) { return opt_output_start() + opt_output_length; }
 void opt_commit(size_t length);
 
-/* Forgets all output so far. */
-static inline void opt_output_reset(void) { opt_output_length = 0; }
+/* Forgets all output so far, and zeroes it: the output's root covers the whole area, so bytes after the
+ * length should stay zero, or the root is not that of the output alone. */
+void opt_output_reset(void);
 
 /* ---- End of a task ----------------------------------------------------------------------------- */
 

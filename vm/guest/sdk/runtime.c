@@ -28,6 +28,12 @@ void opt_append(const void *bytes, size_t length)
     memcpy(at, bytes, length);
 }
 
+void opt_output_reset(void)
+{
+    memset(opt_output_start(), 0, opt_output_length);
+    opt_output_length = 0;
+}
+
 void opt_append_u64(uint64_t value) { opt_append(&value, sizeof value); }
 
 _Noreturn void _exit(int code)

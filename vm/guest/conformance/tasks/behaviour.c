@@ -53,8 +53,8 @@ int main(void)
         assert(opt_input_length() == 0);
         return 0;
     case 0x05:
-        opt_commit(OPT_OUTPUT_MAX_BYTES);
-        opt_append("x", 1);
+        opt_append("12345678", 8);
+        opt_commit(OPT_OUTPUT_MAX_BYTES - 7);
         return 0;
     case 0x06:
         __asm__ volatile(".half 0");
