@@ -32,6 +32,15 @@ public sealed record LogEntry(
     Word TransactionHash,
     ulong LogIndex)
 {
+    /// <summary>Whether this is such an event, by its first topic.</summary>
+    public bool Is<TEvent>()
+        where TEvent : IEventDTO<TEvent> => TEvent.Definition.Matches(this);
+
+    /// <summary>The event of this log.</summary>
+    /// <exception cref="AbiException">A log of something else.</exception>
+    public TEvent Decode<TEvent>()
+        where TEvent : IEventDTO<TEvent> => TEvent.Read(new AbiValues(TEvent.Definition.Decode(this)));
+
     internal static LogEntry Read(JsonElement log)
     {
         const string What = "a log";

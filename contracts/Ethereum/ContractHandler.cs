@@ -45,7 +45,7 @@ public sealed class ContractHandler(EthereumClient client, Address address)
     /// <summary>The events of a kind that this contract logged in a transaction.</summary>
     public IReadOnlyList<EventLog<TEvent>> EventsOf<TEvent>(TransactionReceipt receipt)
         where TEvent : IEventDTO<TEvent> =>
-        Decode<TEvent>(receipt.Logs.Where(log => log.Address == Address && TEvent.Definition.Matches(log)));
+        Decode<TEvent>(receipt.Logs.Where(log => log.Address == Address && log.Is<TEvent>()));
 
     private LogFilter Filter<TEvent>(IReadOnlyList<IReadOnlyList<Word>?>? topics)
         where TEvent : IEventDTO<TEvent> =>
@@ -53,7 +53,7 @@ public sealed class ContractHandler(EthereumClient client, Address address)
 
     private static IReadOnlyList<EventLog<TEvent>> Decode<TEvent>(IEnumerable<LogEntry> logs)
         where TEvent : IEventDTO<TEvent> =>
-        [.. logs.Select(log => new EventLog<TEvent>(TEvent.Decode(log), log))];
+        [.. logs.Select(log => new EventLog<TEvent>(log.Decode<TEvent>(), log))];
 
     private TResult Decode<TResult>(FunctionMessage<TResult> message, byte[] output)
     {

@@ -21,6 +21,9 @@ public sealed record DevChainOptions
     /// <summary>Gas in a block. A transaction may use 2^24 of it (EIP-7825).</summary>
     public ulong BlockGasLimit { get; init; } = 60_000_000;
 
+    /// <summary>Leaves the chain running when this object and this process end; <see cref="DevChain.ProcessId"/> ends it.</summary>
+    public bool OutlivesParent { get; init; }
+
     /// <summary>Told what takes long: the first installation of npm packages.</summary>
     public Action<string>? Report { get; init; }
 }
@@ -33,17 +36,20 @@ public sealed class DevChain : IAsyncDisposable
 {
     public const ulong DefaultChainId = 31337;
 
+    private const string LogName = "anvil.log";
+
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StartPoll = TimeSpan.FromMilliseconds(15);
 
     /// <summary>
-    /// Starts the chain given as arguments, and kills it with its scratch folder when standard input closes: the kernel
+    /// Runs the chain given as arguments, and kills it with its scratch folder when standard input closes: the kernel
     /// closes that pipe however the parent ends.
     /// </summary>
     private const string Supervisor =
         """
         scratch=$1; shift
         exec 3<&0
-        "$@" </dev/null 3<&- &
+        "$@" </dev/null >"$scratch/anvil.log" 2>&1 3<&- &
         chain=$!
         { cat <&3 >/dev/null; kill -9 $chain 2>/dev/null; rm -rf "$scratch"; } >/dev/null 2>&1 &
         guard=$!
@@ -52,6 +58,15 @@ public sealed class DevChain : IAsyncDisposable
         code=$?
         kill $guard 2>/dev/null
         exit $code
+        """;
+
+    /// <summary>Becomes the chain, out of reach of the terminal's interrupts where the system can do that.</summary>
+    private const string Detacher =
+        """
+        scratch=$1; shift
+        exec </dev/null >"$scratch/anvil.log" 2>&1
+        command -v setsid >/dev/null && exec setsid "$@"
+        exec "$@"
         """;
 
     // The keys of the public mnemonic "test test test test test test test test test test test junk", m/44'/60'/0'/0/i.
@@ -74,14 +89,14 @@ public sealed class DevChain : IAsyncDisposable
 
     private readonly Process _process;
     private readonly string _scratch;
-    private readonly Task _drained;
+    private readonly bool _outlivesParent;
     private readonly JsonRpcClient _rpc;
 
-    private DevChain(Process process, string scratch, Task drained, Uri url, EthereumClient client)
+    private DevChain(Process process, string scratch, bool outlivesParent, Uri url, EthereumClient client)
     {
         _process = process;
         _scratch = scratch;
-        _drained = drained;
+        _outlivesParent = outlivesParent;
         Url = url;
         Client = client;
         // Control calls are not idempotent: mining twice is not mining once, so there is one attempt.
@@ -90,6 +105,9 @@ public sealed class DevChain : IAsyncDisposable
 
     /// <summary>Where it listens: http://127.0.0.1:port.</summary>
     public Uri Url { get; }
+
+    /// <summary>The process to end a chain that outlives its parent.</summary>
+    public int ProcessId => _process.Id;
 
     /// <summary>A client of this chain. It is disposed with the chain.</summary>
     public EthereumClient Client { get; }
@@ -125,19 +143,14 @@ public sealed class DevChain : IAsyncDisposable
         EthereumClient? client = null;
         try
         {
-            process = Start(anvil, arguments, scratch);
+            process = Start(anvil, arguments, scratch, options.OutlivesParent);
             using CancellationTokenSource timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             timeout.CancelAfter(StartTimeout);
-            Task<string> errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
-            Uri url;
             try
             {
-                url = await ReadAddressAsync(process, timeout.Token).ConfigureAwait(false)
-                    ?? throw new ToolchainException($"anvil ended at once: {FirstLine(await errors.ConfigureAwait(false))}");
-                // anvil never stops talking; a full pipe would stop it.
-                Task drained = Task.WhenAll(process.StandardOutput.BaseStream.CopyToAsync(Stream.Null, CancellationToken.None), errors);
+                Uri url = await WaitForAddressAsync(process, Path.Combine(scratch, LogName), timeout.Token).ConfigureAwait(false);
                 client = await EthereumClient.ConnectAsync(url, options.ChainId, timeout.Token).ConfigureAwait(false);
-                return new DevChain(process, scratch, drained, url, client);
+                return new DevChain(process, scratch, options.OutlivesParent, url, client);
             }
             catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
             {
@@ -216,34 +229,41 @@ public sealed class DevChain : IAsyncDisposable
     {
         Client.Dispose();
         _rpc.Dispose();
-        _process.Kill(entireProcessTree: true);
-        await _process.WaitForExitAsync().ConfigureAwait(false);
-        await _drained.ConfigureAwait(false);
-        _process.Dispose();
-        Directory.Delete(_scratch, recursive: true);
-    }
-
-    private static Process Start(string anvil, string[] arguments, string scratch)
-    {
-        // Windows has no shell for the supervisor; there the chain outlives a parent that is killed.
-        bool supervised = !OperatingSystem.IsWindows();
-        ProcessStartInfo start = new(supervised ? "/bin/sh" : anvil)
+        if (_outlivesParent)
         {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        };
-        if (supervised)
-        {
-            foreach (string argument in (ReadOnlySpan<string>)["-c", Supervisor, "anvil-supervisor", scratch, anvil])
-                start.ArgumentList.Add(argument);
+            _process.Dispose();
+            return;
         }
 
+        _process.Kill(entireProcessTree: true);
+        await _process.WaitForExitAsync().ConfigureAwait(false);
+        _process.Dispose();
+        if (Directory.Exists(_scratch))
+            Directory.Delete(_scratch, recursive: true);
+    }
+
+    /// <summary>What happens when this process ends, on demand of a test: its end of the pipe closes.</summary>
+    internal async Task AbandonAsync()
+    {
+        _process.StandardInput.Close();
+        await _process.WaitForExitAsync().ConfigureAwait(false);
+    }
+
+    internal bool LeftScratch => Directory.Exists(_scratch);
+
+    private static Process Start(string anvil, string[] arguments, string scratch, bool outlivesParent)
+    {
+        if (OperatingSystem.IsWindows())
+            throw new ToolchainException("A development chain needs a Unix shell: run this in WSL.");
+
+        ProcessStartInfo start = new("/bin/sh")
+        {
+            RedirectStandardInput = true,
+            UseShellExecute = false,
+            ArgumentList = { "-c", outlivesParent ? Detacher : Supervisor, "anvil-supervisor", scratch, anvil },
+        };
         foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
-        // Without it anvil writes a line for every call.
-        start.Environment["RUST_LOG"] = "off";
         try
         {
             return Process.Start(start)!;
@@ -254,18 +274,32 @@ public sealed class DevChain : IAsyncDisposable
         }
     }
 
-    private static async Task<Uri?> ReadAddressAsync(Process process, CancellationToken cancel)
+    /// <summary>anvil picks the port and says so in its log; nothing tells when, so the log is looked at again and again.</summary>
+    private static async Task<Uri> WaitForAddressAsync(Process process, string log, CancellationToken cancel)
     {
         const string Prefix = "Listening on ";
-        while (await process.StandardOutput.ReadLineAsync(cancel).ConfigureAwait(false) is { } line)
+        while (true)
         {
-            if (line.StartsWith(Prefix, StringComparison.Ordinal))
+            bool ended = process.HasExited;
+            string[] lines = File.Exists(log) ? await ReadLinesAsync(log, cancel).ConfigureAwait(false) : [];
+            // The last piece may be half a line.
+            if (lines.SkipLast(1).FirstOrDefault(line => line.StartsWith(Prefix, StringComparison.Ordinal)) is { } line)
                 return new Uri("http://" + line[Prefix.Length..].Trim());
-        }
+            if (ended)
+            {
+                string reason = lines.FirstOrDefault(line => line.StartsWith("error", StringComparison.OrdinalIgnoreCase))
+                    ?? lines.FirstOrDefault(line => line.Length > 0) ?? "no reason given";
+                throw new ToolchainException($"anvil ended at once: {reason.Trim()}");
+            }
 
-        return null;
+            await Task.Delay(StartPoll, cancel).ConfigureAwait(false);
+        }
     }
 
-    private static string FirstLine(string text) =>
-        text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).FirstOrDefault() ?? "no reason given";
+    private static async Task<string[]> ReadLinesAsync(string log, CancellationToken cancel)
+    {
+        await using FileStream file = new(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using StreamReader reader = new(file);
+        return (await reader.ReadToEndAsync(cancel).ConfigureAwait(false)).Split('\n');
+    }
 }

@@ -40,10 +40,6 @@ public interface IEventDTO<TSelf>
     static abstract AbiEvent Definition { get; }
 
     static abstract TSelf Read(AbiValues values);
-
-    /// <summary>The event of a log.</summary>
-    /// <exception cref="AbiException">A log of something else.</exception>
-    static virtual TSelf Decode(LogEntry log) => TSelf.Read(new AbiValues(TSelf.Definition.Decode(log)));
 }
 
 /// <summary>A typed error of a contract.</summary>

@@ -54,4 +54,30 @@ public sealed class DevChainTests(ChainFixture fixture)
         Assert.DoesNotContain('\n', error.Message);
         Assert.Contains("anvil", error.Message);
     }
+
+    [Fact]
+    public async Task EndsWithTheProcessThatStartedIt()
+    {
+        await using DevChain chain = await DevChain.StartAsync(cancel: Cancel);
+        using EthereumClient client = await EthereumClient.ConnectAsync(
+            [chain.Url], null, new JsonRpcOptions { MaxAttempts = 1 }, cancel: Cancel);
+        await chain.AbandonAsync();
+        await Assert.ThrowsAsync<RpcUnreachableException>(() => client.GetBlockNumberAsync(Cancel));
+        // The guard deletes the folder after the chain has ended.
+        for (int i = 0; i < 200 && chain.LeftScratch; i++)
+            await Task.Delay(10, Cancel);
+        Assert.False(chain.LeftScratch);
+    }
+
+    [Fact]
+    public async Task OutlivesItsParentWhenAsked()
+    {
+        DevChain chain = await DevChain.StartAsync(new DevChainOptions { OutlivesParent = true }, Cancel);
+        using Process process = Process.GetProcessById(chain.ProcessId);
+        await chain.DisposeAsync();
+        using (EthereumClient client = await EthereumClient.ConnectAsync(chain.Url, cancel: Cancel))
+            Assert.Equal(0UL, await client.GetBlockNumberAsync(Cancel));
+        process.Kill();
+        await process.WaitForExitAsync(Cancel);
+    }
 }
