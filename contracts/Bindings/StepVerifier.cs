@@ -48,4 +48,53 @@ public static class StepVerifier
 
         private static TransitionFunction Read(AbiValues v, int _) => new TransitionFunction(BatchContext.Read(v.Struct(0)), v.Word(1), v.UInt64(2), v.Bytes(3));
     }
+
+    public sealed record ChunkNotProvableError() : IErrorDTO<ChunkNotProvableError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("ChunkNotProvable()");
+
+        public static ChunkNotProvableError Read(AbiValues v) => new ChunkNotProvableError();
+    }
+
+    public sealed record LeafNotEmptyError() : IErrorDTO<LeafNotEmptyError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("LeafNotEmpty()");
+
+        public static LeafNotEmptyError Read(AbiValues v) => new LeafNotEmptyError();
+    }
+
+    public sealed record MaskOutOfRangeError() : IErrorDTO<MaskOutOfRangeError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("MaskOutOfRange()");
+
+        public static MaskOutOfRangeError Read(AbiValues v) => new MaskOutOfRangeError();
+    }
+
+    public sealed record OpeningMismatchError() : IErrorDTO<OpeningMismatchError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("OpeningMismatch()");
+
+        public static OpeningMismatchError Read(AbiValues v) => new OpeningMismatchError();
+    }
+
+    public sealed record RootMismatchError() : IErrorDTO<RootMismatchError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("RootMismatch()");
+
+        public static RootMismatchError Read(AbiValues v) => new RootMismatchError();
+    }
+
+    public sealed record WitnessTooLongError() : IErrorDTO<WitnessTooLongError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WitnessTooLong()");
+
+        public static WitnessTooLongError Read(AbiValues v) => new WitnessTooLongError();
+    }
+
+    public sealed record WitnessTooShortError() : IErrorDTO<WitnessTooShortError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WitnessTooShort()");
+
+        public static WitnessTooShortError Read(AbiValues v) => new WitnessTooShortError();
+    }
 }

@@ -48,7 +48,7 @@ public sealed class DevChain : IAsyncDisposable
     private const string Supervisor =
         """
         scratch=$1; shift
-        exec 3<&0
+        exec 3<&0 2>/dev/null
         "$@" </dev/null >"$scratch/anvil.log" 2>&1 3<&- &
         chain=$!
         { cat <&3 >/dev/null; kill -9 $chain 2>/dev/null; rm -rf "$scratch"; } >/dev/null 2>&1 &

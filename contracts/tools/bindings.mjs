@@ -17,8 +17,8 @@ const header = '// Written by contracts/tools/bindings.mjs from the artifacts; d
 // Spec 5.6.1. Half a set would drop the records of the other half.
 const missing = ['StepVerifier', 'Inbox', 'Tournament', 'Rollup', 'Outbox'].filter(name => !existsSync(path.join(artifacts, `${name}.json`)));
 if (missing.length > 0) {
-  console.log(`Bindings/ is left alone: there is no artifact of ${missing.join(', ')}`);
-  process.exit(0);
+  console.error(`there is no artifact of ${missing.join(', ')}: run node contracts/tools/artifacts.mjs`);
+  process.exit(1);
 }
 
 const structs = new Map();
