@@ -71,7 +71,7 @@ function execute(Machine memory m, Instruction i) pure returns (uint256 rd, uint
         return (0, 0);
     }
     if (opcode == Opcode.MISC_MEM) {
-        fence(m, i);
+        miscMem(m, i);
         return (0, 0);
     }
     if (opcode == Opcode.SYSTEM) return system(m, i);
@@ -133,11 +133,15 @@ function load(Machine memory m, Instruction i) pure returns (uint64) {
     return lwu(bytes_);
 }
 
-/// SB, SH, SW, SD.
 function store(Machine memory m, Instruction i) pure {
     uint256 row = i.funct3();
-    if (row > 3) illegal(m);
-    else m.write(reduced(m.x(i.rs1()), i.immediateS()), 1 << row, m.x(i.rs2()));
+    uint256 treeAddress = reduced(m.x(i.rs1()), i.immediateS());
+    uint64 value = m.x(i.rs2());
+    if (row == 0) sb(m, treeAddress, value);
+    else if (row == 1) sh(m, treeAddress, value);
+    else if (row == 2) sw(m, treeAddress, value);
+    else if (row == 3) sd(m, treeAddress, value);
+    else illegal(m);
 }
 
 function operateImmediate(Machine memory m, Instruction i) pure returns (uint64) {
@@ -299,6 +303,13 @@ function atomic(Machine memory m, Instruction i) pure returns (uint64) {
     return a;
 }
 
+function miscMem(Machine memory m, Instruction i) pure {
+    uint256 row = i.funct3();
+    if (row == 0) fence();
+    else if (row == 1) fenceI();
+    else illegal(m);
+}
+
 /// ECALL and EBREAK; every other SYSTEM encoding is illegal (spec 1.5.4).
 function system(Machine memory m, Instruction i) pure returns (uint256 rd, uint64 value) {
     if (i.word() == 0x00000073) return ecall(m);
@@ -388,6 +399,22 @@ function lhu(uint64 bytes_) pure returns (uint64) {
 
 function lwu(uint64 bytes_) pure returns (uint64) {
     return uint32(bytes_);
+}
+
+function sb(Machine memory m, uint256 treeAddress, uint64 value) pure {
+    m.write(treeAddress, 1, value);
+}
+
+function sh(Machine memory m, uint256 treeAddress, uint64 value) pure {
+    m.write(treeAddress, 2, value);
+}
+
+function sw(Machine memory m, uint256 treeAddress, uint64 value) pure {
+    m.write(treeAddress, 4, value);
+}
+
+function sd(Machine memory m, uint256 treeAddress, uint64 value) pure {
+    m.write(treeAddress, 8, value);
 }
 
 function addi(uint64 a, uint64 immediate) pure returns (uint64) {
@@ -510,10 +537,11 @@ function sraw(uint64 a, uint64 b) pure returns (uint64) {
     return sraiw(a, b & 31);
 }
 
-/// FENCE and FENCE.I do nothing (spec 1.5.2).
-function fence(Machine memory m, Instruction i) pure {
-    if (i.funct3() > 1) illegal(m);
-}
+/// spec 1.5.2
+function fence() pure {}
+
+/// spec 1.5.2
+function fenceI() pure {}
 
 /// spec 1.6
 function ecall(Machine memory m) pure returns (uint256 rd, uint64 value) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {LeafNotEmpty, MaskOutOfRange, RootMismatch, zeroRoots} from "../../src/machine/QuadProof.sol";
-import {ChunkNotProvable} from "../../src/machine/Transition.sol";
+import {MaskOutOfRange, RootMismatch, zeroRoots} from "../../src/machine/QuadProof.sol";
 import {OpeningMismatch, WitnessTooLong, WitnessTooShort} from "../../src/machine/Witness.sol";
 import {SparseTree} from "./SparseTree.sol";
 import {TestMachine} from "./TestMachine.sol";
