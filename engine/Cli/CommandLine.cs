@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Optimistic.Contracts.Ethereum;
 
 namespace Optimistic.Engine.Cli;
 
@@ -45,17 +46,20 @@ internal static class CommandLine
         RootCommand root = new(
             "Verifiable off-chain compute for Ethereum: RISC-V programs, executed optimistically, defended on L1 by fraud proofs.")
         {
-
-
-
-
+            GuestCommands.Run(),
+            ProveCommand.Create(),
+            GuestCommands.Disasm(),
+            GuestCommands.Trace(),
         };
 
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Errors.Count > 0)
         {
             string path = string.Join(' ', CommandPath(parsed.CommandResult));
-            return Fail($"{parsed.Errors[0].Message} See '{path} --help'.", ExitCode.Usage);
+            string what = parsed.UnmatchedTokens.Count > 0
+                ? $"'{parsed.UnmatchedTokens[0]}' is not a command, option or argument here."
+                : parsed.Errors[0].Message;
+            return Fail($"{what} See '{path} --help'.", ExitCode.Usage);
         }
 
         try
@@ -65,6 +69,10 @@ internal static class CommandLine
         catch (CommandException error)
         {
             return Fail(error.Message, error.ExitCode);
+        }
+        catch (EthereumException error)
+        {
+            return Fail(error.Message, ExitCode.Unavailable);
         }
         catch (OperationCanceledException)
         {
