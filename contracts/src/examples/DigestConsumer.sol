@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IOutbox, IOutputConsumer, OutputProof, TaskResult} from "../interfaces/IOutbox.sol";
+import {MachineStatus} from "../machine/MachineStatus.sol";
 
 /// An example of a contract that uses outputs: it keeps the digests that the `digest` app computed, each by its task's
 /// hash. `record` pulls an output with its proof; `onOutput` takes one from the Outbox's `deliver`.
@@ -18,9 +19,6 @@ contract DigestConsumer is IOutputConsumer {
         bytes32 sha256Digest;
         bytes32 keccakDigest;
     }
-
-    /// Spec 1.3.2.
-    uint8 private constant STATUS_HALTED = 1;
 
     IOutbox public immutable outbox;
     uint32 public immutable app;
@@ -44,7 +42,7 @@ contract DigestConsumer is IOutputConsumer {
 
     function _record(uint64 taskNumber, bytes32 taskHash, TaskResult memory taskResult, bytes calldata output) private {
         if (taskResult.app != app) revert OtherApp(taskResult.app);
-        if (taskResult.status != STATUS_HALTED || taskResult.exitCode != 0) {
+        if (taskResult.status != MachineStatus.HALTED || taskResult.exitCode != 0) {
             revert TaskFailed(taskResult.status, taskResult.exitCode);
         }
         if (output.length != 64) revert WrongOutputLength(output.length);

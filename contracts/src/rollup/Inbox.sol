@@ -185,7 +185,8 @@ contract Inbox is IInbox {
             uint8 v = uint8(header >> 240);
             if (v != 27 && v != 28) revert WrongRecoveryId(v);
             // The head's fields in place: nonce, target and v (spec 2.6.1).
-            uint256 head = uint64(header >> 144) << 128 | uint256(uint32(header >> 208)) << 192 | uint256(v) << 224;
+            uint256 head =
+                uint256(uint64(header >> 144)) << 128 | uint256(uint32(header >> 208)) << 192 | uint256(v) << 224;
             uint64 limit = uint64(header >> 80);
             bytes32 dataRoot;
             place += HEADER_BYTES;
