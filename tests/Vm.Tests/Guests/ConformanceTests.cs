@@ -82,7 +82,7 @@ public sealed class ConformanceTests
             {
                 File.WriteAllBytes(input, bytes);
                 using GuestApp app = GuestApp.Open(name);
-                GuestResult result = app.Run(new GuestTask(bytes) { Sender = sender, Nonce = 3 });
+                GuestResult result = app.Run(new GuestTask(bytes) { Sender = new Address(sender), Nonce = 3 });
                 QemuResult qemu = Qemu.Run(GuestApp.PathOf(name), input, Convert.ToHexString(sender), "3");
 
                 Assert.Equal(result.Output, qemu.Output);

@@ -1,76 +1,67 @@
+using System.Collections.Immutable;
+using Optimistic.Vm.Rollup;
+
 namespace Optimistic.Vm.Tests.Guests;
 
-/// <summary>What a task hands to a guest (spec 1.8.1).</summary>
+/// <summary>What a sender hands to a guest.</summary>
 internal sealed record GuestTask(byte[] Input)
 {
-    public byte[] Sender { get; init; } = new byte[20];
+    public Address Sender { get; init; } = new([.. Enumerable.Repeat((byte)0x11, Address.Length)]);
 
     public ulong Nonce { get; init; }
-
-    public ulong Number { get; init; }
-
-    public ulong L1Time { get; init; }
-
-    public ulong L1Block { get; init; }
 }
 
 /// <summary>How a task ended. Printed is what it wrote to file descriptors 1 and 2.</summary>
 internal sealed record GuestResult(MachineStatus Status, uint ExitCode, ulong Steps, byte[] Output, byte[] Printed);
 
-/// <summary>A deployed guest: its image, and, when it is stateful, what its tasks leave in it.</summary>
+/// <summary>A guest deployed as the only app of a rollup, whose tasks come through load, run and store (spec 3.3).</summary>
 internal sealed class GuestApp : IDisposable
 {
-    private const ulong MaxSteps = 1UL << 28;
-    private const int A0 = 10, A1 = 11, FirstInputSlot = 6, LastOutputSlot = 8;
+    /// <summary>L1 time and block of every task.</summary>
+    public const ulong L1Time = 1_800_000_000, L1Block = 22_000_000;
+
+    private const ulong StepLimit = 1UL << 28;
 
     private readonly Machine _machine = new();
-    private readonly ulong _entry;
-    private readonly bool _isStateful;
-    private MemoryImage _image;
+    private RollupState _state;
 
-    public GuestApp(ReadOnlySpan<byte> elf, bool isStateful = false)
+    public GuestApp(ReadOnlySpan<byte> elf, AppPolicy policy = AppPolicy.Stateless)
     {
-        GuestProgram program = ElfLoader.Load(elf);
-        _image = program.Image;
-        _entry = program.Entry;
-        _isStateful = isStateful;
+        var deploy = RollupTask.Deploy(policy, 0, ElfLoader.Load(elf)).From(new GuestTask([]).Sender);
+        Batch batch = BatchOf(deploy);
+        _state = Transition.Load(RollupState.Genesis, batch, batch.Context(Word.Zero), 0).State;
     }
 
     /// <summary>The memory that the next task starts from.</summary>
-    public Word MemoryRoot => _image.Root;
+    public Word MemoryRoot => _state.Apps[0].Leaf.MemoryRoot;
+
+    /// <summary>The number that the next task has in the rollup; the deploy was 0.</summary>
+    public ulong NextNumber => _state.OutputsCount;
 
     /// <summary>The committed ELF of a sample or conformance program.</summary>
     public static string PathOf(string name) => Repository.File("vm", "guest", "elf", $"{name}.elf");
 
-    public static GuestApp Open(string name, bool isStateful = false) => new(File.ReadAllBytes(PathOf(name)), isStateful);
+    public static GuestApp Open(string name, AppPolicy policy = AppPolicy.Stateless) => new(File.ReadAllBytes(PathOf(name)), policy);
 
-    /// <summary>Runs one task, and keeps its memory when the app is stateful and the task was accepted.</summary>
-    public GuestResult Run(GuestTask task, ulong maxSteps = MaxSteps)
+    public GuestResult Run(GuestTask task, ulong stepLimit = StepLimit)
     {
-        var head = new MachineHead();
-        head.Control.Pc = _entry;
-        head.Control.StepsLeft = maxSteps;
-        head.X[2] = Machine.InitialStackPointer;
-        ulong[] arguments = [(ulong)task.Input.Length, task.Number, task.L1Time, task.L1Block, 0, 0, 0, task.Nonce];
-        byte[] sender = [.. task.Sender, 0, 0, 0, 0];
-        for (int i = 0; i < 3; i++)
-            arguments[4 + i] = BitConverter.ToUInt64(sender, 8 * i);
-
-        for (int i = 0; i < arguments.Length; i++)
-            head.X[A0 + i] = arguments[i];
+        Batch batch = BatchOf(RollupTask.Run(0, task.Nonce, stepLimit, task.Input).From(task.Sender));
+        BatchContext context = batch.Context(Word.Zero);
+        LoadedTask loaded = Transition.Load(_state, batch, context, 0).Loaded!;
 
         var printed = new List<byte>();
         _machine.Console = (_, bytes) => printed.AddRange(bytes);
-        _machine.Load(_image.Write(Machine.InputAddress, task.Input), head);
-        ulong steps = Interpreter.Run(_machine, maxSteps + 1);
+        FinishedTask finished = Transition.Run(_machine, loaded, TestContext.Current.CancellationToken);
+        StoreResult stored = Transition.Store(_state, batch, context, 0, finished);
+        _state = stored.State;
 
-        bool halted = _machine.Status == MachineStatus.Halted;
-        byte[] output = halted ? _machine.Memory.Read(Machine.OutputAddress, (int)_machine.Register(A1)).ToArray() : [];
-        if (_isStateful && halted && _machine.ExitCode == 0)
-            _image = _machine.Memory.Snapshot().ClearSlots(FirstInputSlot, LastOutputSlot);
-
-        return new GuestResult(_machine.Status, _machine.ExitCode, steps, output, [.. printed]);
+        // The zeros at an output's end are not among the bytes of a finished task.
+        byte[] output = new byte[stored.Output.OutputLength];
+        finished.Output.CopyTo(output);
+        return new GuestResult(stored.Output.Status, stored.Output.ExitCode, stored.Output.StepsUsed, output, [.. printed]);
     }
 
     public void Dispose() => _machine.Dispose();
+
+    private static Batch BatchOf(RollupTask task) => new(Word.Zero, ImmutableArray.Create(task), L1Time, L1Block);
 }

@@ -2,6 +2,7 @@ using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
+using Optimistic.Vm.Rollup;
 
 namespace Optimistic.Vm.Tests.Guests;
 
@@ -10,8 +11,7 @@ public sealed class LedgerTests : IDisposable
     private const byte Mint = 1, Transfer = 2, Balance = 3, Supply = 4;
     private const int Owner = 1, Alice = 2, Bob = 3;
 
-    private readonly GuestApp _ledger = GuestApp.Open("ledger", isStateful: true);
-    private ulong _number;
+    private readonly GuestApp _ledger = GuestApp.Open("ledger", AppPolicy.Stateful);
 
     /// <summary>A task of a random history: who sends what, and whether the nonce is fresh.</summary>
     public sealed record Step(int Sender, byte Operation, int Other, ulong Amount, int NonceAhead);
@@ -28,7 +28,7 @@ public sealed class LedgerTests : IDisposable
 
         GuestResult supply = Send(Alice, 0, Supply);
         Assert.Equal((120UL, 2UL), (BitConverter.ToUInt64(supply.Output, 0), BitConverter.ToUInt64(supply.Output, 8)));
-        Assert.Equal(Account(Owner), supply.Output[16..]);
+        Assert.Equal(Account(Owner), new Address(supply.Output.AsSpan(16)));
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class LedgerTests : IDisposable
     [Fact]
     public void The_same_history_gives_the_same_memory()
     {
-        using GuestApp other = GuestApp.Open("ledger", isStateful: true);
+        using GuestApp other = GuestApp.Open("ledger", AppPolicy.Stateful);
         for (int i = 0; i < 30; i++)
         {
             var task = new GuestTask(Input(Mint, 50 + i % 11, 3)) { Sender = Account(Owner), Nonce = (ulong)i };
@@ -105,7 +105,7 @@ public sealed class LedgerTests : IDisposable
 
     private static void CheckAgainstModel(Step[] steps)
     {
-        using GuestApp ledger = GuestApp.Open("ledger", isStateful: true);
+        using GuestApp ledger = GuestApp.Open("ledger", AppPolicy.Stateful);
         var balances = new Dictionary<int, ulong>();
         var nonces = new Dictionary<int, Int128>();
         int? owner = null;
@@ -152,22 +152,22 @@ public sealed class LedgerTests : IDisposable
         Run(sender, nonce, Input(operation, other, amount));
 
     private GuestResult Run(int sender, ulong nonce, byte[] input) =>
-        _ledger.Run(new GuestTask(input) { Sender = Account(sender), Nonce = nonce, Number = _number++ });
+        _ledger.Run(new GuestTask(input) { Sender = Account(sender), Nonce = nonce });
 
     private static byte[] Input(byte operation, int other, ulong amount) => operation switch
     {
-        Mint or Transfer => [operation, .. Account(other), .. BitConverter.GetBytes(amount)],
-        Balance => [operation, .. Account(other)],
+        Mint or Transfer => [operation, .. Account(other).Bytes, .. BitConverter.GetBytes(amount)],
+        Balance => [operation, .. Account(other).Bytes],
         _ => [operation]
     };
 
     /// <summary>An address that says who it is at both ends.</summary>
-    private static byte[] Account(int who)
+    private static Address Account(int who)
     {
         byte[] address = new byte[20];
         BitConverter.TryWriteBytes(address.AsSpan(0), who);
         BitConverter.TryWriteBytes(address.AsSpan(16), ~who);
-        return address;
+        return new Address(address);
     }
 
     private static void Accepted(GuestResult result, params ulong[] output)

@@ -1,22 +1,27 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Optimistic.Vm.Rollup;
 
 namespace Optimistic.Vm.Tests.Guests;
 
 /// <summary>What optimistic.h promises, by the guest that ends in every way a task can end (tasks/behaviour.c).</summary>
 public sealed class SdkTests : IDisposable
 {
-    private readonly GuestApp _app = GuestApp.Open("tasks/behaviour", isStateful: true);
+    private readonly GuestApp _app = GuestApp.Open("tasks/behaviour", AppPolicy.Stateful);
 
     [Fact]
     [Spec("1.8.1")]
     public void Task_fields_arrive()
     {
-        byte[] sender = [.. Enumerable.Range(1, 20).Select(i => (byte)i)];
-        GuestResult result = _app.Run(new GuestTask([]) { Sender = sender, Nonce = 0xAABB_CCDD_EEFF_0011, Number = 7, L1Time = 1_800_000_000, L1Block = 22_000_000 });
+        byte[] sender = [.. Enumerable.Range(1, Address.Length).Select(i => (byte)i)];
+        for (ulong number = _app.NextNumber; number < 4; number++)
+        {
+            GuestResult result = _app.Run(new GuestTask([]) { Sender = new Address(sender), Nonce = 0xAABB_CCDD_EEFF_0011 });
 
-        Assert.Equal([0, 7, 1_800_000_000, 22_000_000, 0xAABB_CCDD_EEFF_0011], MemoryMarshal.Cast<byte, ulong>(result.Output.AsSpan(0, 40)).ToArray());
-        Assert.Equal([.. sender, 0, 0, 0, 0], result.Output[40..]);
+            ReadOnlySpan<ulong> fields = MemoryMarshal.Cast<byte, ulong>(result.Output.AsSpan(0, 40));
+            Assert.Equal([0, number, GuestApp.L1Time, GuestApp.L1Block, 0xAABB_CCDD_EEFF_0011], fields.ToArray());
+            Assert.Equal([.. sender, 0, 0, 0, 0], result.Output[40..]);
+        }
     }
 
     [Theory]
@@ -41,7 +46,7 @@ public sealed class SdkTests : IDisposable
     [InlineData(0x07, MachineStatus.OutOfSteps)]
     [InlineData(0x0a, MachineStatus.Breakpoint)]
     public void Faults(byte behaviour, MachineStatus status) =>
-        Assert.Equal(status, _app.Run(new GuestTask([behaviour]), maxSteps: 100_000).Status);
+        Assert.Equal(status, _app.Run(new GuestTask([behaviour]), stepLimit: 100_000).Status);
 
     [Fact]
     public void Accepted_tasks_alone_are_remembered_in_data_bss_and_heap()
@@ -51,7 +56,7 @@ public sealed class SdkTests : IDisposable
             Assert.Equal([100 + turn, turn, turn], Count(0x08));
             Assert.Equal([101 + turn, turn + 1, turn + 1], Count(0x09)); // exits with 1
             Assert.Equal(MachineStatus.Breakpoint, _app.Run(new GuestTask([0x0a])).Status);
-            Assert.Equal(MachineStatus.OutOfSteps, _app.Run(new GuestTask([0x08]), maxSteps: 50).Status);
+            Assert.Equal(MachineStatus.OutOfSteps, _app.Run(new GuestTask([0x08]), stepLimit: 50).Status);
         }
     }
 

@@ -18,7 +18,7 @@ namespace Optimistic.Vm.Tests.Guests;
 /// <param name="Base">The register that addresses memory, 1 to 31.</param>
 /// <param name="Registers">Initial values of x0 … x31; those of x0 and Base do not count.</param>
 /// <param name="Body">Pieces of text that make sense one without the other.</param>
-public sealed record RandomProgram(int Base, ulong[] Registers, byte[][] Body)
+public sealed record StraightLineProgram(int Base, ulong[] Registers, byte[][] Body)
 {
     /// <summary>Bytes that the program writes: 32 registers, then the sandbox.</summary>
     public const int DumpLength = SandboxEnd - DumpOffset;
@@ -36,12 +36,12 @@ public sealed record RandomProgram(int Base, ulong[] Registers, byte[][] Body)
         [.. InstructionTable.Rows.ToArray().Where(row => row.Mnemonic.StartsWith("amo", StringComparison.Ordinal)).Select(row => row.Operation)];
 
     /// <summary>Programs of so many pieces, most of them one instruction.</summary>
-    public static Arbitrary<RandomProgram> OfPieces(int pieces) =>
+    public static Arbitrary<StraightLineProgram> OfPieces(int pieces) =>
         Arb.From(
             from baseRegister in Gen.Choose(1, 31)
             from registers in Value().ArrayOf(32)
             from body in Piece(baseRegister).ArrayOf(pieces)
-            select new RandomProgram(baseRegister, registers, body),
+            select new StraightLineProgram(baseRegister, registers, body),
             Shrink);
 
     /// <summary>The ELF file.</summary>
@@ -285,7 +285,7 @@ public sealed record RandomProgram(int Base, ulong[] Registers, byte[][] Body)
         ];
 
     /// <summary>Halves first, then single pieces, then registers to zero.</summary>
-    private static IEnumerable<RandomProgram> Shrink(RandomProgram program)
+    private static IEnumerable<StraightLineProgram> Shrink(StraightLineProgram program)
     {
         byte[][] body = program.Body;
         for (int length = (body.Length + 1) / 2; length >= 1; length /= 2)

@@ -4,7 +4,7 @@ using FsCheck.Xunit;
 
 namespace Optimistic.Vm.Tests.Guests;
 
-public sealed class RandomProgramTests
+public sealed class StraightLineTests
 {
     private const int PiecesPerProgram = 400;
 
@@ -14,7 +14,7 @@ public sealed class RandomProgramTests
     [Spec("1.5.1")]
     [Spec("1.9.1")]
     public Property Registers_and_memory_agree_with_qemu() =>
-        Prop.ForAll(RandomProgram.OfPieces(PiecesPerProgram), program =>
+        Prop.ForAll(StraightLineProgram.OfPieces(PiecesPerProgram), program =>
         {
             byte[] elf = program.ToElf();
             using var app = new GuestApp(elf);
@@ -23,7 +23,7 @@ public sealed class RandomProgramTests
 
             Assert.Equal((MachineStatus.Halted, 0u), (machine.Status, machine.ExitCode));
             Assert.Equal((0, ""), (qemu.ExitCode, qemu.Errors));
-            string? difference = RandomProgram.Difference(machine.Printed, qemu.Output);
+            string? difference = StraightLineProgram.Difference(machine.Printed, qemu.Output);
             Assert.True(difference is null, difference);
         });
 }
