@@ -15,13 +15,13 @@ public static class Decoder
     public static Instruction Decode(uint word)
     {
         if ((word & 3) != 3)
-            return default;
+            return Instruction.Illegal;
 
         foreach (ref readonly InstructionRow row in Buckets[Bucket(word)].AsSpan())
             if ((word & row.Mask) == row.Match)
                 return Fields(row.Operation, row.Format, word);
 
-        return default;
+        return Instruction.Illegal;
     }
 
     /// <summary>

@@ -1,65 +1,57 @@
 namespace Optimistic.Vm;
 
 /// <summary>M: multiplication and division, in the order of the table. Nothing traps (spec 1.5.5).</summary>
-public static unsafe partial class Interpreter
+public static partial class Interpreter
 {
-    private static void Mul(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] * x[i.Rs2];
+    private static ulong Mul(ulong rs1, ulong rs2) => rs1 * rs2;
 
-    private static void Mulh(ulong* x, Instruction i) => x[i.Rd] = (ulong)Math.BigMul((long)x[i.Rs1], (long)x[i.Rs2], out _);
+    private static ulong Mulh(ulong rs1, ulong rs2) => (ulong)Math.BigMul((long)rs1, (long)rs2, out _);
 
     // rs1 is signed: as unsigned it is 2^64 too large when negative.
-    private static void Mulhsu(ulong* x, Instruction i) =>
-        x[i.Rd] = Math.BigMul(x[i.Rs1], x[i.Rs2], out _) - ((ulong)((long)x[i.Rs1] >> 63) & x[i.Rs2]);
+    private static ulong Mulhsu(ulong rs1, ulong rs2) =>
+        Math.BigMul(rs1, rs2, out _) - ((ulong)((long)rs1 >> 63) & rs2);
 
-    private static void Mulhu(ulong* x, Instruction i) => x[i.Rd] = Math.BigMul(x[i.Rs1], x[i.Rs2], out _);
+    private static ulong Mulhu(ulong rs1, ulong rs2) => Math.BigMul(rs1, rs2, out _);
 
-    private static void Div(ulong* x, Instruction i)
+    private static ulong Div(ulong rs1, ulong rs2)
     {
-        long a = (long)x[i.Rs1], b = (long)x[i.Rs2];
-        x[i.Rd] = b == 0 ? ulong.MaxValue : b == -1 ? (ulong)-a : (ulong)(a / b);
+        long a = (long)rs1, b = (long)rs2;
+        return b == 0 ? ulong.MaxValue : b == -1 ? (ulong)-a : (ulong)(a / b);
     }
 
-    private static void Divu(ulong* x, Instruction i)
+    private static ulong Divu(ulong rs1, ulong rs2) => rs2 == 0 ? ulong.MaxValue : rs1 / rs2;
+
+    private static ulong Rem(ulong rs1, ulong rs2)
     {
-        ulong a = x[i.Rs1], b = x[i.Rs2];
-        x[i.Rd] = b == 0 ? ulong.MaxValue : a / b;
+        long a = (long)rs1, b = (long)rs2;
+        return b == 0 ? (ulong)a : b == -1 ? 0 : (ulong)(a % b);
     }
 
-    private static void Rem(ulong* x, Instruction i)
+    private static ulong Remu(ulong rs1, ulong rs2) => rs2 == 0 ? rs1 : rs1 % rs2;
+
+    private static ulong Mulw(ulong rs1, ulong rs2) => (ulong)((int)rs1 * (int)rs2);
+
+    private static ulong Divw(ulong rs1, ulong rs2)
     {
-        long a = (long)x[i.Rs1], b = (long)x[i.Rs2];
-        x[i.Rd] = b == 0 ? (ulong)a : b == -1 ? 0 : (ulong)(a % b);
+        int a = (int)rs1, b = (int)rs2;
+        return b == 0 ? ulong.MaxValue : b == -1 ? (ulong)-a : (ulong)(a / b);
     }
 
-    private static void Remu(ulong* x, Instruction i)
+    private static ulong Divuw(ulong rs1, ulong rs2)
     {
-        ulong a = x[i.Rs1], b = x[i.Rs2];
-        x[i.Rd] = b == 0 ? a : a % b;
+        uint a = (uint)rs1, b = (uint)rs2;
+        return b == 0 ? ulong.MaxValue : (ulong)(int)(a / b);
     }
 
-    private static void Mulw(ulong* x, Instruction i) => x[i.Rd] = (ulong)((int)x[i.Rs1] * (int)x[i.Rs2]);
-
-    private static void Divw(ulong* x, Instruction i)
+    private static ulong Remw(ulong rs1, ulong rs2)
     {
-        int a = (int)x[i.Rs1], b = (int)x[i.Rs2];
-        x[i.Rd] = b == 0 ? ulong.MaxValue : b == -1 ? (ulong)-a : (ulong)(a / b);
+        int a = (int)rs1, b = (int)rs2;
+        return b == 0 ? (ulong)a : b == -1 ? 0 : (ulong)(a % b);
     }
 
-    private static void Divuw(ulong* x, Instruction i)
+    private static ulong Remuw(ulong rs1, ulong rs2)
     {
-        uint a = (uint)x[i.Rs1], b = (uint)x[i.Rs2];
-        x[i.Rd] = b == 0 ? ulong.MaxValue : (ulong)(int)(a / b);
-    }
-
-    private static void Remw(ulong* x, Instruction i)
-    {
-        int a = (int)x[i.Rs1], b = (int)x[i.Rs2];
-        x[i.Rd] = b == 0 ? (ulong)a : b == -1 ? 0 : (ulong)(a % b);
-    }
-
-    private static void Remuw(ulong* x, Instruction i)
-    {
-        uint a = (uint)x[i.Rs1], b = (uint)x[i.Rs2];
-        x[i.Rd] = (ulong)(int)(b == 0 ? a : a % b);
+        uint a = (uint)rs1, b = (uint)rs2;
+        return (ulong)(int)(b == 0 ? a : a % b);
     }
 }

@@ -5,130 +5,120 @@ public static unsafe partial class Interpreter
 {
     private const int A0 = 10, A1 = 11, A2 = 12, A7 = 17;
 
-    private static void Lui(ulong* x, Instruction i) => x[i.Rd] = (ulong)i.Immediate;
+    private static ulong Lui(long immediate) => (ulong)immediate;
 
-    private static void Auipc(ulong* x, Instruction i, ulong pc) => x[i.Rd] = pc + (ulong)i.Immediate;
+    private static ulong Auipc(ulong pc, long immediate) => pc + (ulong)immediate;
 
-    // Control transfers return the next pc.
+    // The target of a jump; the loop links.
 
-    private static ulong Jal(ulong* x, Instruction i, ulong pc)
-    {
-        x[i.Rd] = pc + i.Length;
-        return pc + (ulong)i.Immediate;
-    }
+    private static ulong Jal(ulong pc, long immediate) => pc + (ulong)immediate;
 
-    private static ulong Jalr(ulong* x, Instruction i, ulong pc)
-    {
-        // rs1 may be rd: the target comes first (spec 1.5.3).
-        ulong target = x[i.Rs1] + (ulong)i.Immediate & ~1UL;
-        x[i.Rd] = pc + i.Length;
-        return target;
-    }
+    private static ulong Jalr(ulong rs1, long immediate) => rs1 + (ulong)immediate & ~1UL;
 
-    private static ulong Beq(ulong* x, Instruction i, ulong pc) => Branch(x[i.Rs1] == x[i.Rs2], i, pc);
+    // Whether a branch is taken.
 
-    private static ulong Bne(ulong* x, Instruction i, ulong pc) => Branch(x[i.Rs1] != x[i.Rs2], i, pc);
+    private static bool Beq(ulong rs1, ulong rs2) => rs1 == rs2;
 
-    private static ulong Blt(ulong* x, Instruction i, ulong pc) => Branch((long)x[i.Rs1] < (long)x[i.Rs2], i, pc);
+    private static bool Bne(ulong rs1, ulong rs2) => rs1 != rs2;
 
-    private static ulong Bge(ulong* x, Instruction i, ulong pc) => Branch((long)x[i.Rs1] >= (long)x[i.Rs2], i, pc);
+    private static bool Blt(ulong rs1, ulong rs2) => (long)rs1 < (long)rs2;
 
-    private static ulong Bltu(ulong* x, Instruction i, ulong pc) => Branch(x[i.Rs1] < x[i.Rs2], i, pc);
+    private static bool Bge(ulong rs1, ulong rs2) => (long)rs1 >= (long)rs2;
 
-    private static ulong Bgeu(ulong* x, Instruction i, ulong pc) => Branch(x[i.Rs1] >= x[i.Rs2], i, pc);
+    private static bool Bltu(ulong rs1, ulong rs2) => rs1 < rs2;
 
-    private static ulong Branch(bool taken, Instruction i, ulong pc) => taken ? pc + (ulong)i.Immediate : pc + i.Length;
+    private static bool Bgeu(ulong rs1, ulong rs2) => rs1 >= rs2;
 
-    private static void Lb<TState>(ref TState s, ulong* x, Instruction i) where TState : struct, IMachineState, allows ref struct =>
-        x[i.Rd] = (ulong)s.Load<sbyte>(Address(x, i));
+    private static ulong Lb<TState>(ref TState s, uint address) where TState : struct, IMachineState, allows ref struct =>
+        (ulong)s.Load<sbyte>(address);
 
-    private static void Lh<TState>(ref TState s, ulong* x, Instruction i) where TState : struct, IMachineState, allows ref struct =>
-        x[i.Rd] = (ulong)s.Load<short>(Address(x, i));
+    private static ulong Lh<TState>(ref TState s, uint address) where TState : struct, IMachineState, allows ref struct =>
+        (ulong)s.Load<short>(address);
 
-    private static void Lw<TState>(ref TState s, ulong* x, Instruction i) where TState : struct, IMachineState, allows ref struct =>
-        x[i.Rd] = (ulong)s.Load<int>(Address(x, i));
+    private static ulong Lw<TState>(ref TState s, uint address) where TState : struct, IMachineState, allows ref struct =>
+        (ulong)s.Load<int>(address);
 
-    private static void Ld<TState>(ref TState s, ulong* x, Instruction i) where TState : struct, IMachineState, allows ref struct =>
-        x[i.Rd] = s.Load<ulong>(Address(x, i));
+    private static ulong Ld<TState>(ref TState s, uint address) where TState : struct, IMachineState, allows ref struct =>
+        s.Load<ulong>(address);
 
-    private static void Lbu<TState>(ref TState s, ulong* x, Instruction i) where TState : struct, IMachineState, allows ref struct =>
-        x[i.Rd] = s.Load<byte>(Address(x, i));
+    private static ulong Lbu<TState>(ref TState s, uint address) where TState : struct, IMachineState, allows ref struct =>
+        s.Load<byte>(address);
 
-    private static void Lhu<TState>(ref TState s, ulong* x, Instruction i) where TState : struct, IMachineState, allows ref struct =>
-        x[i.Rd] = s.Load<ushort>(Address(x, i));
+    private static ulong Lhu<TState>(ref TState s, uint address) where TState : struct, IMachineState, allows ref struct =>
+        s.Load<ushort>(address);
 
-    private static void Lwu<TState>(ref TState s, ulong* x, Instruction i) where TState : struct, IMachineState, allows ref struct =>
-        x[i.Rd] = s.Load<uint>(Address(x, i));
+    private static ulong Lwu<TState>(ref TState s, uint address) where TState : struct, IMachineState, allows ref struct =>
+        s.Load<uint>(address);
 
-    private static void Sb<TState>(ref TState s, ulong* x, Instruction i) where TState : struct, IMachineState, allows ref struct =>
-        s.Store(Address(x, i), (byte)x[i.Rs2]);
+    private static void Sb<TState>(ref TState s, uint address, ulong rs2) where TState : struct, IMachineState, allows ref struct =>
+        s.Store(address, (byte)rs2);
 
-    private static void Sh<TState>(ref TState s, ulong* x, Instruction i) where TState : struct, IMachineState, allows ref struct =>
-        s.Store(Address(x, i), (ushort)x[i.Rs2]);
+    private static void Sh<TState>(ref TState s, uint address, ulong rs2) where TState : struct, IMachineState, allows ref struct =>
+        s.Store(address, (ushort)rs2);
 
-    private static void Sw<TState>(ref TState s, ulong* x, Instruction i) where TState : struct, IMachineState, allows ref struct =>
-        s.Store(Address(x, i), (uint)x[i.Rs2]);
+    private static void Sw<TState>(ref TState s, uint address, ulong rs2) where TState : struct, IMachineState, allows ref struct =>
+        s.Store(address, (uint)rs2);
 
-    private static void Sd<TState>(ref TState s, ulong* x, Instruction i) where TState : struct, IMachineState, allows ref struct =>
-        s.Store(Address(x, i), x[i.Rs2]);
+    private static void Sd<TState>(ref TState s, uint address, ulong rs2) where TState : struct, IMachineState, allows ref struct =>
+        s.Store(address, rs2);
 
-    private static void Addi(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] + (ulong)i.Immediate;
+    private static ulong Addi(ulong rs1, long immediate) => rs1 + (ulong)immediate;
 
-    private static void Slti(ulong* x, Instruction i) => x[i.Rd] = (long)x[i.Rs1] < i.Immediate ? 1UL : 0;
+    private static ulong Slti(ulong rs1, long immediate) => (long)rs1 < immediate ? 1UL : 0;
 
-    private static void Sltiu(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] < (ulong)i.Immediate ? 1UL : 0;
+    private static ulong Sltiu(ulong rs1, long immediate) => rs1 < (ulong)immediate ? 1UL : 0;
 
-    private static void Xori(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] ^ (ulong)i.Immediate;
+    private static ulong Xori(ulong rs1, long immediate) => rs1 ^ (ulong)immediate;
 
-    private static void Ori(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] | (ulong)i.Immediate;
+    private static ulong Ori(ulong rs1, long immediate) => rs1 | (ulong)immediate;
 
-    private static void Andi(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] & (ulong)i.Immediate;
+    private static ulong Andi(ulong rs1, long immediate) => rs1 & (ulong)immediate;
 
-    private static void Slli(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] << (int)i.Immediate;
+    private static ulong Slli(ulong rs1, long immediate) => rs1 << (int)immediate;
 
-    private static void Srli(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] >> (int)i.Immediate;
+    private static ulong Srli(ulong rs1, long immediate) => rs1 >> (int)immediate;
 
-    private static void Srai(ulong* x, Instruction i) => x[i.Rd] = (ulong)((long)x[i.Rs1] >> (int)i.Immediate);
+    private static ulong Srai(ulong rs1, long immediate) => (ulong)((long)rs1 >> (int)immediate);
 
-    private static void Addiw(ulong* x, Instruction i) => x[i.Rd] = (ulong)((int)x[i.Rs1] + (int)i.Immediate);
+    private static ulong Addiw(ulong rs1, long immediate) => (ulong)((int)rs1 + (int)immediate);
 
-    private static void Slliw(ulong* x, Instruction i) => x[i.Rd] = (ulong)((int)x[i.Rs1] << (int)i.Immediate);
+    private static ulong Slliw(ulong rs1, long immediate) => (ulong)((int)rs1 << (int)immediate);
 
-    private static void Srliw(ulong* x, Instruction i) => x[i.Rd] = (ulong)(int)((uint)x[i.Rs1] >> (int)i.Immediate);
+    private static ulong Srliw(ulong rs1, long immediate) => (ulong)(int)((uint)rs1 >> (int)immediate);
 
-    private static void Sraiw(ulong* x, Instruction i) => x[i.Rd] = (ulong)((int)x[i.Rs1] >> (int)i.Immediate);
+    private static ulong Sraiw(ulong rs1, long immediate) => (ulong)((int)rs1 >> (int)immediate);
 
-    private static void Add(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] + x[i.Rs2];
+    private static ulong Add(ulong rs1, ulong rs2) => rs1 + rs2;
 
-    private static void Sub(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] - x[i.Rs2];
+    private static ulong Sub(ulong rs1, ulong rs2) => rs1 - rs2;
 
     // C# takes shift amounts modulo 64 or 32, as the ISA does.
 
-    private static void Sll(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] << (int)x[i.Rs2];
+    private static ulong Sll(ulong rs1, ulong rs2) => rs1 << (int)rs2;
 
-    private static void Slt(ulong* x, Instruction i) => x[i.Rd] = (long)x[i.Rs1] < (long)x[i.Rs2] ? 1UL : 0;
+    private static ulong Slt(ulong rs1, ulong rs2) => (long)rs1 < (long)rs2 ? 1UL : 0;
 
-    private static void Sltu(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] < x[i.Rs2] ? 1UL : 0;
+    private static ulong Sltu(ulong rs1, ulong rs2) => rs1 < rs2 ? 1UL : 0;
 
-    private static void Xor(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] ^ x[i.Rs2];
+    private static ulong Xor(ulong rs1, ulong rs2) => rs1 ^ rs2;
 
-    private static void Srl(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] >> (int)x[i.Rs2];
+    private static ulong Srl(ulong rs1, ulong rs2) => rs1 >> (int)rs2;
 
-    private static void Sra(ulong* x, Instruction i) => x[i.Rd] = (ulong)((long)x[i.Rs1] >> (int)x[i.Rs2]);
+    private static ulong Sra(ulong rs1, ulong rs2) => (ulong)((long)rs1 >> (int)rs2);
 
-    private static void Or(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] | x[i.Rs2];
+    private static ulong Or(ulong rs1, ulong rs2) => rs1 | rs2;
 
-    private static void And(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] & x[i.Rs2];
+    private static ulong And(ulong rs1, ulong rs2) => rs1 & rs2;
 
-    private static void Addw(ulong* x, Instruction i) => x[i.Rd] = (ulong)((int)x[i.Rs1] + (int)x[i.Rs2]);
+    private static ulong Addw(ulong rs1, ulong rs2) => (ulong)((int)rs1 + (int)rs2);
 
-    private static void Subw(ulong* x, Instruction i) => x[i.Rd] = (ulong)((int)x[i.Rs1] - (int)x[i.Rs2]);
+    private static ulong Subw(ulong rs1, ulong rs2) => (ulong)((int)rs1 - (int)rs2);
 
-    private static void Sllw(ulong* x, Instruction i) => x[i.Rd] = (ulong)((int)x[i.Rs1] << (int)x[i.Rs2]);
+    private static ulong Sllw(ulong rs1, ulong rs2) => (ulong)((int)rs1 << (int)rs2);
 
-    private static void Srlw(ulong* x, Instruction i) => x[i.Rd] = (ulong)(int)((uint)x[i.Rs1] >> (int)x[i.Rs2]);
+    private static ulong Srlw(ulong rs1, ulong rs2) => (ulong)(int)((uint)rs1 >> (int)rs2);
 
-    private static void Sraw(ulong* x, Instruction i) => x[i.Rd] = (ulong)((int)x[i.Rs1] >> (int)x[i.Rs2]);
+    private static ulong Sraw(ulong rs1, ulong rs2) => (ulong)((int)rs1 >> (int)rs2);
 
     // FENCE and FENCE.I do nothing (spec 1.5.2).
 
@@ -153,7 +143,4 @@ public static unsafe partial class Interpreter
     }
 
     private static MachineStatus Ebreak() => MachineStatus.Breakpoint;
-
-    /// <summary>The address of a load or store, modulo 2^32 (spec 1.2.2).</summary>
-    private static uint Address(ulong* x, Instruction i) => (uint)(x[i.Rs1] + (ulong)i.Immediate);
 }

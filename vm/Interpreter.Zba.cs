@@ -1,21 +1,21 @@
 namespace Optimistic.Vm;
 
 /// <summary>Zba: address generation, in the order of the table.</summary>
-public static unsafe partial class Interpreter
+public static partial class Interpreter
 {
-    private static void AddUw(ulong* x, Instruction i) => x[i.Rd] = (uint)x[i.Rs1] + x[i.Rs2];
+    private static ulong AddUw(ulong rs1, ulong rs2) => (uint)rs1 + rs2;
 
-    private static void Sh1add(ulong* x, Instruction i) => x[i.Rd] = (x[i.Rs1] << 1) + x[i.Rs2];
+    private static ulong Sh1add(ulong rs1, ulong rs2) => (rs1 << 1) + rs2;
 
-    private static void Sh1addUw(ulong* x, Instruction i) => x[i.Rd] = ((ulong)(uint)x[i.Rs1] << 1) + x[i.Rs2];
+    private static ulong Sh1addUw(ulong rs1, ulong rs2) => ((ulong)(uint)rs1 << 1) + rs2;
 
-    private static void Sh2add(ulong* x, Instruction i) => x[i.Rd] = (x[i.Rs1] << 2) + x[i.Rs2];
+    private static ulong Sh2add(ulong rs1, ulong rs2) => (rs1 << 2) + rs2;
 
-    private static void Sh2addUw(ulong* x, Instruction i) => x[i.Rd] = ((ulong)(uint)x[i.Rs1] << 2) + x[i.Rs2];
+    private static ulong Sh2addUw(ulong rs1, ulong rs2) => ((ulong)(uint)rs1 << 2) + rs2;
 
-    private static void Sh3add(ulong* x, Instruction i) => x[i.Rd] = (x[i.Rs1] << 3) + x[i.Rs2];
+    private static ulong Sh3add(ulong rs1, ulong rs2) => (rs1 << 3) + rs2;
 
-    private static void Sh3addUw(ulong* x, Instruction i) => x[i.Rd] = ((ulong)(uint)x[i.Rs1] << 3) + x[i.Rs2];
+    private static ulong Sh3addUw(ulong rs1, ulong rs2) => ((ulong)(uint)rs1 << 3) + rs2;
 
-    private static void SlliUw(ulong* x, Instruction i) => x[i.Rd] = (ulong)(uint)x[i.Rs1] << (int)i.Immediate;
+    private static ulong SlliUw(ulong rs1, long immediate) => (ulong)(uint)rs1 << (int)immediate;
 }

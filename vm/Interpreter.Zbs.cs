@@ -1,21 +1,21 @@
 namespace Optimistic.Vm;
 
 /// <summary>Zbs: single bits, in the order of the table. C# takes shift amounts modulo 64, as the ISA does.</summary>
-public static unsafe partial class Interpreter
+public static partial class Interpreter
 {
-    private static void Bclr(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] & ~(1UL << (int)x[i.Rs2]);
+    private static ulong Bclr(ulong rs1, ulong rs2) => rs1 & ~(1UL << (int)rs2);
 
-    private static void Bclri(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] & ~(1UL << (int)i.Immediate);
+    private static ulong Bclri(ulong rs1, long immediate) => rs1 & ~(1UL << (int)immediate);
 
-    private static void Bext(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] >> (int)x[i.Rs2] & 1;
+    private static ulong Bext(ulong rs1, ulong rs2) => rs1 >> (int)rs2 & 1;
 
-    private static void Bexti(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] >> (int)i.Immediate & 1;
+    private static ulong Bexti(ulong rs1, long immediate) => rs1 >> (int)immediate & 1;
 
-    private static void Binv(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] ^ 1UL << (int)x[i.Rs2];
+    private static ulong Binv(ulong rs1, ulong rs2) => rs1 ^ 1UL << (int)rs2;
 
-    private static void Binvi(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] ^ 1UL << (int)i.Immediate;
+    private static ulong Binvi(ulong rs1, long immediate) => rs1 ^ 1UL << (int)immediate;
 
-    private static void Bset(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] | 1UL << (int)x[i.Rs2];
+    private static ulong Bset(ulong rs1, ulong rs2) => rs1 | 1UL << (int)rs2;
 
-    private static void Bseti(ulong* x, Instruction i) => x[i.Rd] = x[i.Rs1] | 1UL << (int)i.Immediate;
+    private static ulong Bseti(ulong rs1, long immediate) => rs1 | 1UL << (int)immediate;
 }

@@ -61,178 +61,172 @@ public static unsafe partial class Interpreter
             left--; // spec 1.4.3
             s.BeginStep();
             if ((pc & BadPcBits) != 0)
-                goto BadPc;
+            {
+                status = MachineStatus.BadPc;
+                break;
+            }
 
             Instruction i = s.Fetch(pc);
-            ulong next = pc + i.Length;
+            ulong next = pc + i.Length, rs1 = x[i.Rs1], rs2 = x[i.Rs2], value = 0;
+            long immediate = i.Immediate;
+            uint address = (uint)(rs1 + (ulong)immediate); // spec 1.2.2
             switch (i.Operation)
             {
                 // RV64I
-                case Operation.Lui: Lui(x, i); break;
-                case Operation.Auipc: Auipc(x, i, pc); break;
-                case Operation.Jal: next = Jal(x, i, pc); break;
-                case Operation.Jalr: next = Jalr(x, i, pc); break;
-                case Operation.Beq: next = Beq(x, i, pc); break;
-                case Operation.Bne: next = Bne(x, i, pc); break;
-                case Operation.Blt: next = Blt(x, i, pc); break;
-                case Operation.Bge: next = Bge(x, i, pc); break;
-                case Operation.Bltu: next = Bltu(x, i, pc); break;
-                case Operation.Bgeu: next = Bgeu(x, i, pc); break;
-                case Operation.Lb: Lb(ref s, x, i); break;
-                case Operation.Lh: Lh(ref s, x, i); break;
-                case Operation.Lw: Lw(ref s, x, i); break;
-                case Operation.Ld: Ld(ref s, x, i); break;
-                case Operation.Lbu: Lbu(ref s, x, i); break;
-                case Operation.Lhu: Lhu(ref s, x, i); break;
-                case Operation.Lwu: Lwu(ref s, x, i); break;
-                case Operation.Sb: Sb(ref s, x, i); break;
-                case Operation.Sh: Sh(ref s, x, i); break;
-                case Operation.Sw: Sw(ref s, x, i); break;
-                case Operation.Sd: Sd(ref s, x, i); break;
-                case Operation.Addi: Addi(x, i); break;
-                case Operation.Slti: Slti(x, i); break;
-                case Operation.Sltiu: Sltiu(x, i); break;
-                case Operation.Xori: Xori(x, i); break;
-                case Operation.Ori: Ori(x, i); break;
-                case Operation.Andi: Andi(x, i); break;
-                case Operation.Slli: Slli(x, i); break;
-                case Operation.Srli: Srli(x, i); break;
-                case Operation.Srai: Srai(x, i); break;
-                case Operation.Addiw: Addiw(x, i); break;
-                case Operation.Slliw: Slliw(x, i); break;
-                case Operation.Srliw: Srliw(x, i); break;
-                case Operation.Sraiw: Sraiw(x, i); break;
-                case Operation.Add: Add(x, i); break;
-                case Operation.Sub: Sub(x, i); break;
-                case Operation.Sll: Sll(x, i); break;
-                case Operation.Slt: Slt(x, i); break;
-                case Operation.Sltu: Sltu(x, i); break;
-                case Operation.Xor: Xor(x, i); break;
-                case Operation.Srl: Srl(x, i); break;
-                case Operation.Sra: Sra(x, i); break;
-                case Operation.Or: Or(x, i); break;
-                case Operation.And: And(x, i); break;
-                case Operation.Addw: Addw(x, i); break;
-                case Operation.Subw: Subw(x, i); break;
-                case Operation.Sllw: Sllw(x, i); break;
-                case Operation.Srlw: Srlw(x, i); break;
-                case Operation.Sraw: Sraw(x, i); break;
+                case Operation.Lui: value = Lui(immediate); break;
+                case Operation.Auipc: value = Auipc(pc, immediate); break;
+                case Operation.Jal: value = next; next = Jal(pc, immediate); break;
+                case Operation.Jalr: value = next; next = Jalr(rs1, immediate); break;
+                case Operation.Beq: if (Beq(rs1, rs2)) next = pc + (ulong)immediate; break;
+                case Operation.Bne: if (Bne(rs1, rs2)) next = pc + (ulong)immediate; break;
+                case Operation.Blt: if (Blt(rs1, rs2)) next = pc + (ulong)immediate; break;
+                case Operation.Bge: if (Bge(rs1, rs2)) next = pc + (ulong)immediate; break;
+                case Operation.Bltu: if (Bltu(rs1, rs2)) next = pc + (ulong)immediate; break;
+                case Operation.Bgeu: if (Bgeu(rs1, rs2)) next = pc + (ulong)immediate; break;
+                case Operation.Lb: value = Lb(ref s, address); break;
+                case Operation.Lh: value = Lh(ref s, address); break;
+                case Operation.Lw: value = Lw(ref s, address); break;
+                case Operation.Ld: value = Ld(ref s, address); break;
+                case Operation.Lbu: value = Lbu(ref s, address); break;
+                case Operation.Lhu: value = Lhu(ref s, address); break;
+                case Operation.Lwu: value = Lwu(ref s, address); break;
+                case Operation.Sb: Sb(ref s, address, rs2); break;
+                case Operation.Sh: Sh(ref s, address, rs2); break;
+                case Operation.Sw: Sw(ref s, address, rs2); break;
+                case Operation.Sd: Sd(ref s, address, rs2); break;
+                case Operation.Addi: value = Addi(rs1, immediate); break;
+                case Operation.Slti: value = Slti(rs1, immediate); break;
+                case Operation.Sltiu: value = Sltiu(rs1, immediate); break;
+                case Operation.Xori: value = Xori(rs1, immediate); break;
+                case Operation.Ori: value = Ori(rs1, immediate); break;
+                case Operation.Andi: value = Andi(rs1, immediate); break;
+                case Operation.Slli: value = Slli(rs1, immediate); break;
+                case Operation.Srli: value = Srli(rs1, immediate); break;
+                case Operation.Srai: value = Srai(rs1, immediate); break;
+                case Operation.Addiw: value = Addiw(rs1, immediate); break;
+                case Operation.Slliw: value = Slliw(rs1, immediate); break;
+                case Operation.Srliw: value = Srliw(rs1, immediate); break;
+                case Operation.Sraiw: value = Sraiw(rs1, immediate); break;
+                case Operation.Add: value = Add(rs1, rs2); break;
+                case Operation.Sub: value = Sub(rs1, rs2); break;
+                case Operation.Sll: value = Sll(rs1, rs2); break;
+                case Operation.Slt: value = Slt(rs1, rs2); break;
+                case Operation.Sltu: value = Sltu(rs1, rs2); break;
+                case Operation.Xor: value = Xor(rs1, rs2); break;
+                case Operation.Srl: value = Srl(rs1, rs2); break;
+                case Operation.Sra: value = Sra(rs1, rs2); break;
+                case Operation.Or: value = Or(rs1, rs2); break;
+                case Operation.And: value = And(rs1, rs2); break;
+                case Operation.Addw: value = Addw(rs1, rs2); break;
+                case Operation.Subw: value = Subw(rs1, rs2); break;
+                case Operation.Sllw: value = Sllw(rs1, rs2); break;
+                case Operation.Srlw: value = Srlw(rs1, rs2); break;
+                case Operation.Sraw: value = Sraw(rs1, rs2); break;
                 case Operation.Fence: break;
                 case Operation.FenceI: break;
-                case Operation.Ecall: status = Ecall(ref s, x); goto Called;
-                case Operation.Ebreak: status = Ebreak(); goto Faulted;
+                case Operation.Ecall: status = Ecall(ref s, x); if (status != MachineStatus.Running) goto Stopped; break;
+                case Operation.Ebreak: status = Ebreak(); goto Stopped;
 
                 // M
-                case Operation.Mul: Mul(x, i); break;
-                case Operation.Mulh: Mulh(x, i); break;
-                case Operation.Mulhsu: Mulhsu(x, i); break;
-                case Operation.Mulhu: Mulhu(x, i); break;
-                case Operation.Div: Div(x, i); break;
-                case Operation.Divu: Divu(x, i); break;
-                case Operation.Rem: Rem(x, i); break;
-                case Operation.Remu: Remu(x, i); break;
-                case Operation.Mulw: Mulw(x, i); break;
-                case Operation.Divw: Divw(x, i); break;
-                case Operation.Divuw: Divuw(x, i); break;
-                case Operation.Remw: Remw(x, i); break;
-                case Operation.Remuw: Remuw(x, i); break;
+                case Operation.Mul: value = Mul(rs1, rs2); break;
+                case Operation.Mulh: value = Mulh(rs1, rs2); break;
+                case Operation.Mulhsu: value = Mulhsu(rs1, rs2); break;
+                case Operation.Mulhu: value = Mulhu(rs1, rs2); break;
+                case Operation.Div: value = Div(rs1, rs2); break;
+                case Operation.Divu: value = Divu(rs1, rs2); break;
+                case Operation.Rem: value = Rem(rs1, rs2); break;
+                case Operation.Remu: value = Remu(rs1, rs2); break;
+                case Operation.Mulw: value = Mulw(rs1, rs2); break;
+                case Operation.Divw: value = Divw(rs1, rs2); break;
+                case Operation.Divuw: value = Divuw(rs1, rs2); break;
+                case Operation.Remw: value = Remw(rs1, rs2); break;
+                case Operation.Remuw: value = Remuw(rs1, rs2); break;
 
                 // A
-                case Operation.LrW: if (!LrW(ref s, x, i)) goto Misaligned; break;
-                case Operation.ScW: if (!ScW(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmoswapW: if (!AmoswapW(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmoaddW: if (!AmoaddW(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmoxorW: if (!AmoxorW(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmoandW: if (!AmoandW(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmoorW: if (!AmoorW(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmominW: if (!AmominW(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmomaxW: if (!AmomaxW(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmominuW: if (!AmominuW(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmomaxuW: if (!AmomaxuW(ref s, x, i)) goto Misaligned; break;
-                case Operation.LrD: if (!LrD(ref s, x, i)) goto Misaligned; break;
-                case Operation.ScD: if (!ScD(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmoswapD: if (!AmoswapD(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmoaddD: if (!AmoaddD(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmoxorD: if (!AmoxorD(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmoandD: if (!AmoandD(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmoorD: if (!AmoorD(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmominD: if (!AmominD(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmomaxD: if (!AmomaxD(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmominuD: if (!AmominuD(ref s, x, i)) goto Misaligned; break;
-                case Operation.AmomaxuD: if (!AmomaxuD(ref s, x, i)) goto Misaligned; break;
+                case Operation.LrW: if ((address & 3) != 0) goto Misaligned; value = LrW(ref s, address); break;
+                case Operation.ScW: if ((address & 3) != 0) goto Misaligned; value = ScW(ref s, address, rs2); break;
+                case Operation.AmoswapW: if ((address & 3) != 0) goto Misaligned; value = AmoswapW(ref s, address, rs2); break;
+                case Operation.AmoaddW: if ((address & 3) != 0) goto Misaligned; value = AmoaddW(ref s, address, rs2); break;
+                case Operation.AmoxorW: if ((address & 3) != 0) goto Misaligned; value = AmoxorW(ref s, address, rs2); break;
+                case Operation.AmoandW: if ((address & 3) != 0) goto Misaligned; value = AmoandW(ref s, address, rs2); break;
+                case Operation.AmoorW: if ((address & 3) != 0) goto Misaligned; value = AmoorW(ref s, address, rs2); break;
+                case Operation.AmominW: if ((address & 3) != 0) goto Misaligned; value = AmominW(ref s, address, rs2); break;
+                case Operation.AmomaxW: if ((address & 3) != 0) goto Misaligned; value = AmomaxW(ref s, address, rs2); break;
+                case Operation.AmominuW: if ((address & 3) != 0) goto Misaligned; value = AmominuW(ref s, address, rs2); break;
+                case Operation.AmomaxuW: if ((address & 3) != 0) goto Misaligned; value = AmomaxuW(ref s, address, rs2); break;
+                case Operation.LrD: if ((address & 7) != 0) goto Misaligned; value = LrD(ref s, address); break;
+                case Operation.ScD: if ((address & 7) != 0) goto Misaligned; value = ScD(ref s, address, rs2); break;
+                case Operation.AmoswapD: if ((address & 7) != 0) goto Misaligned; value = AmoswapD(ref s, address, rs2); break;
+                case Operation.AmoaddD: if ((address & 7) != 0) goto Misaligned; value = AmoaddD(ref s, address, rs2); break;
+                case Operation.AmoxorD: if ((address & 7) != 0) goto Misaligned; value = AmoxorD(ref s, address, rs2); break;
+                case Operation.AmoandD: if ((address & 7) != 0) goto Misaligned; value = AmoandD(ref s, address, rs2); break;
+                case Operation.AmoorD: if ((address & 7) != 0) goto Misaligned; value = AmoorD(ref s, address, rs2); break;
+                case Operation.AmominD: if ((address & 7) != 0) goto Misaligned; value = AmominD(ref s, address, rs2); break;
+                case Operation.AmomaxD: if ((address & 7) != 0) goto Misaligned; value = AmomaxD(ref s, address, rs2); break;
+                case Operation.AmominuD: if ((address & 7) != 0) goto Misaligned; value = AmominuD(ref s, address, rs2); break;
+                case Operation.AmomaxuD: if ((address & 7) != 0) goto Misaligned; value = AmomaxuD(ref s, address, rs2); break;
 
                 // Zba
-                case Operation.AddUw: AddUw(x, i); break;
-                case Operation.Sh1add: Sh1add(x, i); break;
-                case Operation.Sh1addUw: Sh1addUw(x, i); break;
-                case Operation.Sh2add: Sh2add(x, i); break;
-                case Operation.Sh2addUw: Sh2addUw(x, i); break;
-                case Operation.Sh3add: Sh3add(x, i); break;
-                case Operation.Sh3addUw: Sh3addUw(x, i); break;
-                case Operation.SlliUw: SlliUw(x, i); break;
+                case Operation.AddUw: value = AddUw(rs1, rs2); break;
+                case Operation.Sh1add: value = Sh1add(rs1, rs2); break;
+                case Operation.Sh1addUw: value = Sh1addUw(rs1, rs2); break;
+                case Operation.Sh2add: value = Sh2add(rs1, rs2); break;
+                case Operation.Sh2addUw: value = Sh2addUw(rs1, rs2); break;
+                case Operation.Sh3add: value = Sh3add(rs1, rs2); break;
+                case Operation.Sh3addUw: value = Sh3addUw(rs1, rs2); break;
+                case Operation.SlliUw: value = SlliUw(rs1, immediate); break;
 
                 // Zbb
-                case Operation.Andn: Andn(x, i); break;
-                case Operation.Orn: Orn(x, i); break;
-                case Operation.Xnor: Xnor(x, i); break;
-                case Operation.Clz: Clz(x, i); break;
-                case Operation.Clzw: Clzw(x, i); break;
-                case Operation.Ctz: Ctz(x, i); break;
-                case Operation.Ctzw: Ctzw(x, i); break;
-                case Operation.Cpop: Cpop(x, i); break;
-                case Operation.Cpopw: Cpopw(x, i); break;
-                case Operation.Max: Max(x, i); break;
-                case Operation.Maxu: Maxu(x, i); break;
-                case Operation.Min: Min(x, i); break;
-                case Operation.Minu: Minu(x, i); break;
-                case Operation.SextB: SextB(x, i); break;
-                case Operation.SextH: SextH(x, i); break;
-                case Operation.ZextH: ZextH(x, i); break;
-                case Operation.Rol: Rol(x, i); break;
-                case Operation.Rolw: Rolw(x, i); break;
-                case Operation.Ror: Ror(x, i); break;
-                case Operation.Rori: Rori(x, i); break;
-                case Operation.Roriw: Roriw(x, i); break;
-                case Operation.Rorw: Rorw(x, i); break;
-                case Operation.OrcB: OrcB(x, i); break;
-                case Operation.Rev8: Rev8(x, i); break;
+                case Operation.Andn: value = Andn(rs1, rs2); break;
+                case Operation.Orn: value = Orn(rs1, rs2); break;
+                case Operation.Xnor: value = Xnor(rs1, rs2); break;
+                case Operation.Clz: value = Clz(rs1); break;
+                case Operation.Clzw: value = Clzw(rs1); break;
+                case Operation.Ctz: value = Ctz(rs1); break;
+                case Operation.Ctzw: value = Ctzw(rs1); break;
+                case Operation.Cpop: value = Cpop(rs1); break;
+                case Operation.Cpopw: value = Cpopw(rs1); break;
+                case Operation.Max: value = Max(rs1, rs2); break;
+                case Operation.Maxu: value = Maxu(rs1, rs2); break;
+                case Operation.Min: value = Min(rs1, rs2); break;
+                case Operation.Minu: value = Minu(rs1, rs2); break;
+                case Operation.SextB: value = SextB(rs1); break;
+                case Operation.SextH: value = SextH(rs1); break;
+                case Operation.ZextH: value = ZextH(rs1); break;
+                case Operation.Rol: value = Rol(rs1, rs2); break;
+                case Operation.Rolw: value = Rolw(rs1, rs2); break;
+                case Operation.Ror: value = Ror(rs1, rs2); break;
+                case Operation.Rori: value = Rori(rs1, immediate); break;
+                case Operation.Roriw: value = Roriw(rs1, immediate); break;
+                case Operation.Rorw: value = Rorw(rs1, rs2); break;
+                case Operation.OrcB: value = OrcB(rs1); break;
+                case Operation.Rev8: value = Rev8(rs1); break;
 
                 // Zbs
-                case Operation.Bclr: Bclr(x, i); break;
-                case Operation.Bclri: Bclri(x, i); break;
-                case Operation.Bext: Bext(x, i); break;
-                case Operation.Bexti: Bexti(x, i); break;
-                case Operation.Binv: Binv(x, i); break;
-                case Operation.Binvi: Binvi(x, i); break;
-                case Operation.Bset: Bset(x, i); break;
-                case Operation.Bseti: Bseti(x, i); break;
+                case Operation.Bclr: value = Bclr(rs1, rs2); break;
+                case Operation.Bclri: value = Bclri(rs1, immediate); break;
+                case Operation.Bext: value = Bext(rs1, rs2); break;
+                case Operation.Bexti: value = Bexti(rs1, immediate); break;
+                case Operation.Binv: value = Binv(rs1, rs2); break;
+                case Operation.Binvi: value = Binvi(rs1, immediate); break;
+                case Operation.Bset: value = Bset(rs1, rs2); break;
+                case Operation.Bseti: value = Bseti(rs1, immediate); break;
 
-                default: goto Illegal;
+                default: status = MachineStatus.IllegalInstruction; goto Stopped;
             }
 
+            // What has no rd has 0 there.
+            x[i.Rd] = value;
             x[0] = 0;
             pc = next;
-            continue;
-
-        Called:
-            if (status != MachineStatus.Running)
-                goto Faulted;
-            pc = next;
-            continue;
-
-        // A step that faults or halts changes nothing but status, steps left and, at exit, the exit code (spec 1.4.5).
-        BadPc:
-            status = MachineStatus.BadPc;
-            goto Faulted;
-        Illegal:
-            status = MachineStatus.IllegalInstruction;
-            goto Faulted;
-        Misaligned:
-            status = MachineStatus.MisalignedAtomic;
-        Faulted:
-            break;
         }
 
+        goto Stopped;
+
+    // A step that faults or halts changes nothing but status, steps left and, at exit, the exit code (spec 1.4.5).
+    Misaligned:
+        status = MachineStatus.MisalignedAtomic;
+    Stopped:
         ulong steps = budget - left;
         head->Control.Pc = pc;
         head->Control.StepsLeft -= steps;
