@@ -223,7 +223,7 @@ public static unsafe partial class Interpreter
 
         goto Stopped;
 
-    // A step that faults or halts changes nothing but status, steps left and, at exit, the exit code (spec 1.4.5).
+        // A step that faults or halts changes nothing but status, steps left and, at exit, the exit code (spec 1.4.5).
     Misaligned:
         status = MachineStatus.MisalignedAtomic;
     Stopped:
