@@ -1,38 +1,33 @@
-using System.Runtime.InteropServices;
 using Optimistic.Vm;
 
 namespace Optimistic.Contracts.L1;
 
-/// <summary>Four words: the children of a quad tree's node, or the opening of a word that is a quad (spec 2.1, 3.1.1).</summary>
-[StructLayout(LayoutKind.Sequential)]
-public readonly record struct Four(Word C0, Word C1, Word C2, Word C3)
+/// <summary>Children of a node, by number.</summary>
+public static class QuadChildren
 {
-    public Word this[int index] => index switch
+    public static Word At(this in Quad quad, int index) => index switch
     {
-        0 => C0,
-        1 => C1,
-        2 => C2,
-        3 => C3,
-        _ => throw new ArgumentOutOfRangeException(nameof(index), index, "A quad has four children."),
+        0 => quad.C0,
+        1 => quad.C1,
+        2 => quad.C2,
+        3 => quad.C3,
+        _ => throw new ArgumentOutOfRangeException(nameof(index), index, "A node has four children."),
     };
 
-    public static Four From(ReadOnlySpan<Word> words) => words.Length == 4
-        ? new Four(words[0], words[1], words[2], words[3])
-        : throw new ArgumentException($"A quad has four children, not {words.Length}.", nameof(words));
-
-    /// <summary>The node above these four.</summary>
-    public Word Node() => Keccak.Quad(C0, C1, C2, C3);
-
     /// <summary>The first of the four that is another one there (spec 4.3.2), or 4 when all are equal.</summary>
-    public int FirstDifference(in Four other)
+    public static int FirstDifference(this in Quad quad, in Quad other)
     {
         int j = 0;
-        while (j < 4 && this[j] == other[j])
+        while (j < 4 && quad.At(j) == other.At(j))
             j++;
         return j;
     }
 
-    public Word[] ToArray() => [C0, C1, C2, C3];
+    public static Word[] ToArray(this in Quad quad) => [quad.C0, quad.C1, quad.C2, quad.C3];
+
+    public static Quad Of(ReadOnlySpan<Word> words) => words.Length == 4
+        ? new Quad(words[0], words[1], words[2], words[3])
+        : throw new ArgumentException($"A node has four children, not {words.Length}.", nameof(words));
 }
 
 /// <summary>Preimage of a claim's id (spec 5.4.1).</summary>
@@ -61,7 +56,7 @@ public sealed record MatchId(Word Tournament, Word One, Word Two)
 /// <summary>State of a match in bisection (spec 4.3.1). Times and balances in seconds, spent in wei.</summary>
 public sealed record Bisection(
     Word Node,
-    Four Children,
+    Quad Children,
     ulong Position,
     int Height,
     ulong Since,

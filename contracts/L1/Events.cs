@@ -47,7 +47,7 @@ public sealed record JoinedEvent(
     Address Claimer,
     int Side,
     uint Balance,
-    Four Children) : L1Event;
+    Quad Children) : L1Event;
 
 public sealed record MatchedEvent(Word Tournament, Word MatchId, Word One, Word Two, Bisection State) : L1Event;
 

@@ -22,14 +22,14 @@ internal sealed class ModelL1
     private readonly Dictionary<Word, ModelArena> _arenas = [];
     private readonly Dictionary<Word, ModelMatch> _matches = [];
     private readonly Dictionary<(CreditHolder, Address), UInt128> _credits = [];
-    private readonly Dictionary<Word, Four> _openings = [];
+    private readonly Dictionary<Word, Quad> _openings = [];
     private UInt128 _held;
 
-    public ModelL1(GameShape shape, DisputeParameters parameters, Four genesis)
+    public ModelL1(GameShape shape, DisputeParameters parameters, Quad genesis)
     {
         _shape = shape;
         _parameters = parameters;
-        Genesis = new ClaimRef(Word.Zero, genesis.Node(), Word.Zero);
+        Genesis = new ClaimRef(Word.Zero, genesis.Hash(), Word.Zero);
         _claims.Add(Genesis.Id(), new ModelClaim(Genesis, Word.Zero, ulong.MaxValue, 0, Address.Zero, 0) { Confirmed = true });
         LatestConfirmed = Genesis.Id();
         State = GameState.AtGenesis(parameters, Bond(0), Bond(1), Genesis);
@@ -142,7 +142,7 @@ internal sealed class ModelL1
         ulong batch = unchecked(parent!.Batch + 1);
         Word tournament = ClaimRef.TournamentOf(a.Parent.Id(), _batches[(int)batch].BatchHash, a.Attempt);
         Require(_firstClaim.TryGetValue(tournament, out Word first) && first == a.First.Id(), "first claim");
-        Word root = a.Children.Node();
+        Word root = a.Children.Hash();
         RequireLastLeaf(_shape.BatchHeight, root, a.StateRoot, a.LastLeaf);
         var reference = new ClaimRef(tournament, a.StateRoot, root);
         Require(!_claims.ContainsKey(reference.Id()), "claimed already");
@@ -229,7 +229,7 @@ internal sealed class ModelL1
         Require(!arena.Commitments.ContainsKey(root), "joined already");
     }
 
-    private void Join(ModelArena arena, Word root, Address claimer, int side, uint balance, Four children)
+    private void Join(ModelArena arena, Word root, Address claimer, int side, uint balance, Quad children)
     {
         arena.Commitments.Add(root, new ModelCommitment(root, claimer, side));
         Emit(new JoinedEvent(arena.Id, root, claimer, side, balance, children));
@@ -237,7 +237,7 @@ internal sealed class ModelL1
     }
 
     /// <summary>Spec 4.2.5.</summary>
-    private void Enter(ModelArena arena, Word root, uint balance, Four children)
+    private void Enter(ModelArena arena, Word root, uint balance, Quad children)
     {
         if (arena.Dangling is not Word waiting)
         {
@@ -255,17 +255,17 @@ internal sealed class ModelL1
         Emit(new MatchedEvent(arena.Id, id.Id(), waiting, root, state));
     }
 
-    private static void RequirePairable(ModelArena arena, Word root, Four children) =>
-        Require(arena.Dangling is null || children.Node() == root, "children of the root");
+    private static void RequirePairable(ModelArena arena, Word root, Quad children) =>
+        Require(arena.Dangling is null || children.Hash() == root, "children of the root");
 
     private void JoinInner(Address sender, JoinInner a)
     {
         Require(_arenas.TryGetValue(a.Tournament, out ModelArena? arena) && arena.Level == 1 && arena.Context == a.Context, "no such tournament");
         Require(a.Side is 1 or 2, "class");
-        Word root = a.Children.Node();
+        Word root = a.Children.Hash();
         RequireCanJoin(arena!, a.Side, root);
         RequireLastLeaf(_shape.ChunkHeight, root, a.MachineRoot, a.LastLeaf);
-        Word sigma = new Four(a.Context.AppsRoot, a.Context.OutputsRoot, a.Context.Counters, a.MachineRoot).Node();
+        Word sigma = new Quad(a.Context.AppsRoot, a.Context.OutputsRoot, a.Context.Counters, a.MachineRoot).Hash();
         Require(sigma == a.Context.SigmaOf(a.Side), "not of this class");
         Require(a.Bond == Bond(1), "bond");
         Join(arena!, root, sender, a.Side, (uint)(arena!.AllowanceOf(a.Side) - (Now - arena.StartedAt)), a.Children);
@@ -275,12 +275,12 @@ internal sealed class ModelL1
     {
         (ModelMatch match, Bisection state, int mover) = RequireMover(a.Match, a.State);
         Require(state.Height > 1, "height");
-        Require(a.Opened.Node() == state.Node, "opening");
+        Require(a.Opened.Hash() == state.Node, "opening");
         int j = a.Opened.FirstDifference(state.Children);
-        Require(j < 4 && a.Next.Node() == a.Opened[j], "opening of the child");
+        Require(j < 4 && a.Next.Hash() == a.Opened.At(j), "opening of the child");
         state = Charge(state, mover) with
         {
-            Node = state.Children[j],
+            Node = state.Children.At(j),
             Children = a.Next,
             Position = 4 * state.Position + (ulong)j,
             Height = state.Height - 1,
@@ -293,17 +293,17 @@ internal sealed class ModelL1
     private void Seal(Address sender, Seal a)
     {
         (ModelMatch match, Bisection state, int mover) = RequireMover(a.Match, a.State);
-        Require(state.Height == 1 && a.Leaves.Node() == state.Node, "opening");
+        Require(state.Height == 1 && a.Leaves.Hash() == state.Node, "opening");
         int j = a.Leaves.FirstDifference(state.Children);
         Require(j < 4, "no difference");
         ulong position = 4 * state.Position + (ulong)j;
         ModelArena arena = match.Arena;
         Word agreed = Agreed(a, match, mover, position, j);
-        (Word one, Word two) = mover == 1 ? (a.Leaves[j], state.Children[j]) : (state.Children[j], a.Leaves[j]);
+        (Word one, Word two) = mover == 1 ? (a.Leaves.At(j), state.Children.At(j)) : (state.Children.At(j), a.Leaves.At(j));
         bool inner = false;
         if (arena.Level == 0 && _shape.IsChunk(position))
         {
-            Require(a.Opening.Node() == agreed, "opening of the agreed state");
+            Require(a.Opening.Hash() == agreed, "opening of the agreed state");
             inner = !a.Opening.C3.IsZero;
         }
 
@@ -330,7 +330,7 @@ internal sealed class ModelL1
         if (j > 0)
         {
             Require(a.Agreed.Length == 0, "agreed given twice");
-            return a.Leaves[j - 1];
+            return a.Leaves.At(j - 1);
         }
 
         if (position == 0 && arena.Level == 1)
@@ -358,8 +358,8 @@ internal sealed class ModelL1
     {
         (ModelMatch match, Leaf leaf) = RequireLeaf(a.Match, a.State, MatchPhase.AtLeaf, 0);
         ModelClaim claim = _claims[_firstClaim[match.Arena.Id]];
-        Require(_openings.TryGetValue(leaf.Agreed, out Four sigma), "the witness opens the agreed state");
-        Word value = _batches[(int)claim.Batch].Transition(leaf.Position, sigma).Node();
+        Require(_openings.TryGetValue(leaf.Agreed, out Quad sigma), "the witness opens the agreed state");
+        Word value = _batches[(int)claim.Batch].Transition(leaf.Position, sigma).Hash();
         Prove(sender, match, leaf, value, a.WinnerChildren);
     }
 
@@ -369,7 +369,7 @@ internal sealed class ModelL1
         Prove(sender, match, leaf, ToyMachine.Step(leaf.Agreed), a.WinnerChildren);
     }
 
-    private void Prove(Address sender, ModelMatch match, Leaf leaf, Word value, Four winnerChildren)
+    private void Prove(Address sender, ModelMatch match, Leaf leaf, Word value, Quad winnerChildren)
     {
         Require(value == leaf.LeafOne || value == leaf.LeafTwo, "proves neither");
         int side = value == leaf.LeafOne ? 1 : 2;
@@ -445,7 +445,7 @@ internal sealed class ModelL1
     }
 
     /// <summary>Spec 4.4 and 4.6.3.</summary>
-    private void End(Address sender, ModelMatch match, MatchOutcome outcome, uint winnerBalance, UInt128 spent, Four winnerChildren)
+    private void End(Address sender, ModelMatch match, MatchOutcome outcome, uint winnerBalance, UInt128 spent, Quad winnerChildren)
     {
         ModelArena arena = match.Arena;
         if (outcome != MatchOutcome.BothOut)
@@ -474,10 +474,10 @@ internal sealed class ModelL1
     // --- Checks and money
 
     /// <summary>A witness opens the agreed σ; the model looks it up among all that the players ever computed.</summary>
-    public void Register(IEnumerable<Four> openings)
+    public void Register(IEnumerable<Quad> openings)
     {
-        foreach (Four opening in openings)
-            _openings[opening.Node()] = opening;
+        foreach (Quad opening in openings)
+            _openings[opening.Hash()] = opening;
     }
 
     private (ModelMatch Match, Bisection State, int Mover) RequireMover(MatchId id, Bisection state)

@@ -194,7 +194,7 @@ internal sealed class Simulation
     public static readonly DisputeParameters Parameters = new(
         CensorshipSeconds: 12, GraceSeconds: 2, ReplaySeconds: 3, TraceSeconds: 3, Stake0: 1_000_000, Stake1: 100_000, PriceCeiling: 3);
 
-    public static readonly Four Genesis = new(ToyTraces.Named("apps"), ToyTraces.Named("outputs"), Word.Zero, Word.Zero);
+    public static readonly Quad Genesis = new(ToyTraces.Named("apps"), ToyTraces.Named("outputs"), Word.Zero, Word.Zero);
 
     private readonly List<Player> _players = [];
     private readonly List<(ToyMachine Machine, ulong At)> _batches = [];

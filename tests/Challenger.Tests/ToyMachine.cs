@@ -11,7 +11,7 @@ namespace Optimistic.Challenger.Tests;
 internal sealed record ToyMachine(GameShape Shape, Word BatchHash, int TaskCount)
 {
     /// <summary>σ = (apps, outputs, counters, machine) after transition <paramref name="position"/>.</summary>
-    public Four Transition(ulong position, Four sigma)
+    public Quad Transition(ulong position, Quad sigma)
     {
         ulong task = position / Shape.Span;
         if (task >= (ulong)TaskCount)
@@ -23,7 +23,7 @@ internal sealed record ToyMachine(GameShape Shape, Word BatchHash, int TaskCount
             // Every third task has a bad signature: it gets its output and loads nothing.
             return task % 3 == 2
                 ? sigma with { C1 = Mix(sigma.C1, BatchHash, task) }
-                : sigma with { C3 = Mix(sigma.Node(), BatchHash, task) };
+                : sigma with { C3 = Mix(sigma.Hash(), BatchHash, task) };
         }
 
         if (Shape.IsChunk(position))
@@ -60,7 +60,7 @@ internal class ToyTrace : ITrace
             Word[] below = _nodes[h - 1];
             _nodes[h] = new Word[below.Length / 4];
             for (int i = 0; i < _nodes[h].Length; i++)
-                _nodes[h][i] = Four.From(below.AsSpan(4 * i, 4)).Node();
+                _nodes[h][i] = QuadChildren.Of(below.AsSpan(4 * i, 4)).Hash();
         }
     }
 
@@ -68,7 +68,7 @@ internal class ToyTrace : ITrace
 
     public Word Root => _nodes[Height][0];
 
-    public Four Children(int height, ulong index) => Four.From(_nodes[height - 1].AsSpan(4 * (int)index, 4));
+    public Quad Children(int height, ulong index) => QuadChildren.Of(_nodes[height - 1].AsSpan(4 * (int)index, 4));
 
     public Word Leaf(ulong position) => _nodes[0][position];
 
@@ -89,16 +89,16 @@ internal class ToyTrace : ITrace
     }
 }
 
-internal sealed class ToyBatchTrace(GameShape shape, Word initial, Four[] openings)
-    : ToyTrace(shape.BatchHeight, [.. openings.Select(sigma => sigma.Node())]), IBatchTrace
+internal sealed class ToyBatchTrace(GameShape shape, Word initial, Quad[] openings)
+    : ToyTrace(shape.BatchHeight, [.. openings.Select(sigma => sigma.Hash())]), IBatchTrace
 {
     public Word Initial { get; } = initial;
 
-    public Four Opening(ulong position) => openings[position];
+    public Quad Opening(ulong position) => openings[position];
 
-    public Four Last => openings[^1];
+    public Quad Last => openings[^1];
 
-    public IReadOnlyList<Four> Openings => openings;
+    public IReadOnlyList<Quad> Openings => openings;
 }
 
 /// <summary>How a liar lies about one batch.</summary>
@@ -136,9 +136,9 @@ internal sealed class ToyTraces : IOwnTraces
     private readonly Func<ulong> _clock;
     private readonly uint _replaySeconds;
     private readonly uint _traceSeconds;
-    private Four _sigma;
+    private Quad _sigma;
 
-    public ToyTraces(GameShape shape, Four genesis, Func<ulong> clock, uint replaySeconds, uint traceSeconds)
+    public ToyTraces(GameShape shape, Quad genesis, Func<ulong> clock, uint replaySeconds, uint traceSeconds)
     {
         _shape = shape;
         _sigma = genesis;
@@ -149,12 +149,12 @@ internal sealed class ToyTraces : IOwnTraces
 
     public void Append(ToyMachine machine, LieAbout lie, ulong appendedAt)
     {
-        var openings = new Four[_shape.BatchLeaves];
-        Word initial = _sigma.Node();
-        Four sigma = _sigma;
+        var openings = new Quad[_shape.BatchLeaves];
+        Word initial = _sigma.Hash();
+        Quad sigma = _sigma;
         for (ulong p = 0; p < _shape.BatchLeaves; p++)
         {
-            Four next = machine.Transition(p, sigma);
+            Quad next = machine.Transition(p, sigma);
             bool here = p == lie.Position;
             openings[p] = lie.Kind switch
             {
@@ -171,13 +171,13 @@ internal sealed class ToyTraces : IOwnTraces
         _sigma = sigma;
         var trace = new ToyBatchTrace(_shape, initial, openings);
         ulong index = (ulong)_batches.Count;
-        _batches.Add((machine, lie, trace, new OwnClaim(index, machine.BatchHash, trace.Last.Node(), trace.Root, appendedAt)));
+        _batches.Add((machine, lie, trace, new OwnClaim(index, machine.BatchHash, trace.Last.Hash(), trace.Root, appendedAt)));
     }
 
     public OwnClaim? Claim(ulong batch) =>
         batch < (ulong)_batches.Count && _clock() >= _batches[(int)batch].Claim.AppendedAt + _replaySeconds ? _batches[(int)batch].Claim : null;
 
-    public IEnumerable<Four> Openings(ulong batch) => _batches[(int)batch].Trace.Openings;
+    public IEnumerable<Quad> Openings(ulong batch) => _batches[(int)batch].Trace.Openings;
 
     public IBatchTrace? Batch(ulong batch) => Claim(batch) is null ? null : _batches[(int)batch].Trace;
 
@@ -189,7 +189,7 @@ internal sealed class ToyTraces : IOwnTraces
     public ToyTrace? BuildChunk(ulong batch, ulong position)
     {
         (ToyMachine machine, LieAbout lie, ToyBatchTrace trace, _) = _batches[(int)batch];
-        Four before = trace.Opening(position - 1);
+        Quad before = trace.Opening(position - 1);
         Word[] leaves = ChunkLeaves(machine, lie, position, before.C3);
         return new ToyTrace(_shape.ChunkHeight, leaves);
     }

@@ -1,0 +1,162 @@
+using System.Numerics;
+using Optimistic.Contracts.Ethereum;
+using Optimistic.Vm;
+using Abi = Optimistic.Contracts.Bindings;
+
+namespace Optimistic.Contracts.L1;
+
+/// <summary>Addresses of the contracts of one rollup.</summary>
+public sealed record RollupContracts(Address Rollup, Address Tournaments, Address Inbox);
+
+/// <summary>Decodes what the contracts of one rollup log, and turns their structs into the records of this namespace and back.</summary>
+public static class EventReader
+{
+    /// <summary>The event of a log, or null for one that nobody here needs.</summary>
+    /// <exception cref="AbiException">It has the topic of an event and not its data.</exception>
+    public static L1Event? Read(RollupContracts contracts, LogEntry log) =>
+        log.Address == contracts.Tournaments ? ReadTournament(log)
+        : log.Address == contracts.Rollup ? ReadRollup(log)
+        : log.Address == contracts.Inbox ? ReadInbox(log)
+        : null;
+
+    private static L1Event? ReadRollup(LogEntry log)
+    {
+        if (TryDecode(log, out Abi.Rollup.ClaimedEvent? claimed))
+        {
+            return new ClaimedEvent(
+                claimed.Id, claimed.Parent, claimed.Tournament, claimed.Batch, claimed.Attempt, claimed.StateRoot, claimed.TraceRoot, claimed.Claimer);
+        }
+
+        if (TryDecode(log, out Abi.Rollup.ConfirmedEvent? confirmed))
+            return new ConfirmedEvent(confirmed.Id, confirmed.Batch, confirmed.StateRoot);
+        if (TryDecode(log, out Abi.Rollup.CreditedEvent? credited))
+            return new CreditedEvent(CreditHolder.Rollup, credited.Account, Wei(credited.Amount));
+        if (TryDecode(log, out Abi.Rollup.WithdrawnEvent? withdrawn))
+            return new WithdrawnEvent(CreditHolder.Rollup, withdrawn.Account, withdrawn.To, Wei(withdrawn.Amount));
+        return null;
+    }
+
+    private static L1Event? ReadTournament(LogEntry log)
+    {
+        if (TryDecode(log, out Abi.Tournament.OpenedEvent? opened))
+            return new OpenedEvent(opened.Tournament, opened.Level, opened.Initial, opened.StartedAt);
+        if (TryDecode(log, out Abi.Tournament.InnerOpenedEvent? inner))
+            return new InnerOpenedEvent(inner.MatchId, From(inner.Context), inner.StartedAt, inner.AllowanceOne, inner.AllowanceTwo);
+        if (TryDecode(log, out Abi.Tournament.JoinedEvent? joined))
+            return new JoinedEvent(joined.Tournament, joined.Root, joined.Claimer, joined.Class, joined.Balance, Words(joined.Children));
+        if (TryDecode(log, out Abi.Tournament.MatchedEvent? matched))
+            return new MatchedEvent(matched.Tournament, matched.MatchId, matched.One, matched.Two, From(matched.State));
+        if (TryDecode(log, out Abi.Tournament.AdvancedEvent? advanced))
+            return new AdvancedEvent(advanced.MatchId, From(advanced.State));
+        if (TryDecode(log, out Abi.Tournament.SealedEvent? sealedAt))
+            return new SealedEvent(sealedAt.MatchId, (MatchPhase)sealedAt.Phase, From(sealedAt.State));
+        if (TryDecode(log, out Abi.Tournament.MatchEndedEvent? ended))
+            return new MatchEndedEvent(ended.Tournament, ended.MatchId, (MatchOutcome)ended.Outcome);
+        if (TryDecode(log, out Abi.Tournament.SettledEvent? settled))
+            return new SettledEvent(settled.Tournament, (TournamentResult)settled.Result, settled.Winner);
+        if (TryDecode(log, out Abi.Tournament.CreditedEvent? credited))
+            return new CreditedEvent(CreditHolder.Tournament, credited.Account, Wei(credited.Amount));
+        if (TryDecode(log, out Abi.Tournament.WithdrawnEvent? withdrawn))
+            return new WithdrawnEvent(CreditHolder.Tournament, withdrawn.Account, withdrawn.To, Wei(withdrawn.Amount));
+        return null;
+    }
+
+    private static L1Event? ReadInbox(LogEntry log)
+    {
+        if (TryDecode(log, out Abi.Inbox.BatchAppendedEvent? batch))
+        {
+            return new BatchAppendedEvent(
+                batch.Index, batch.BatchHash, batch.TasksRoot, batch.Count, batch.Time, batch.BlockNumber, batch.DirectFirst, batch.DirectCount);
+        }
+
+        if (TryDecode(log, out Abi.Inbox.TaskSubmittedEvent? task))
+            return new TaskSubmittedEvent(task.QueueIndex, task.TaskHash, task.Data);
+        if (TryDecode(log, out Abi.Inbox.ChunkPublishedEvent? chunk))
+            return new ChunkPublishedEvent(chunk.Root);
+        return null;
+    }
+
+    private static bool TryDecode<TEvent>(LogEntry log, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out TEvent? happened)
+        where TEvent : class, IEventDTO<TEvent>
+    {
+        happened = TEvent.Definition.Matches(log) ? TEvent.Decode(log) : null;
+        return happened is not null;
+    }
+
+    public static Bisection From(Abi.Bisection state) => new(
+        state.Node,
+        Words(state.Children),
+        state.Position,
+        state.Height,
+        state.Since,
+        state.BalanceOne,
+        state.BalanceTwo,
+        Wei(state.Spent));
+
+    public static Leaf From(Abi.Leaf state) => new(
+        state.Agreed,
+        state.LeafOne,
+        state.LeafTwo,
+        state.Position,
+        state.Since,
+        state.BalanceOne,
+        state.BalanceTwo,
+        Wei(state.Spent));
+
+    public static InnerContext From(Abi.InnerContext context) => new(
+        context.AppsRoot, context.OutputsRoot, context.Counters, context.MachineRoot, context.SigmaOne, context.SigmaTwo);
+
+    public static ClaimRef From(Abi.ClaimRef claim) => new(claim.Tournament, claim.StateRoot, claim.TraceRoot);
+
+    public static DisputeParameters From(Abi.Parameters parameters) => new(
+        parameters.CensorshipSeconds,
+        parameters.GraceSeconds,
+        parameters.ReplaySeconds,
+        parameters.TraceSeconds,
+        Wei(parameters.Stake0),
+        Wei(parameters.Stake1),
+        Wei(parameters.PriceCeiling));
+
+    public static Abi.Bisection ToAbi(Bisection state) => new(
+        state.Node,
+        state.Children.ToArray(),
+        state.Position,
+        (byte)state.Height,
+        state.Since,
+        state.BalanceOne,
+        state.BalanceTwo,
+        Big(state.Spent));
+
+    public static Abi.Leaf ToAbi(Leaf state) => new(
+        state.Agreed,
+        state.LeafOne,
+        state.LeafTwo,
+        state.Position,
+        state.Since,
+        state.BalanceOne,
+        state.BalanceTwo,
+        Big(state.Spent));
+
+    public static Abi.InnerContext ToAbi(InnerContext context) => new(
+        context.AppsRoot, context.OutputsRoot, context.Counters, context.MachineRoot, context.SigmaOne, context.SigmaTwo);
+
+    public static Abi.ClaimRef ToAbi(ClaimRef claim) => new(claim.Tournament, claim.StateRoot, claim.TraceRoot);
+
+    public static Abi.MatchId ToAbi(MatchId match) => new(match.Tournament, match.One, match.Two);
+
+    public static Abi.TournamentPreimage ToAbi(TournamentPreimage preimage) => new(
+        preimage.ParentClaim,
+        preimage.Attempt,
+        preimage.Batch.Previous,
+        preimage.Batch.TasksRoot,
+        preimage.Batch.Count,
+        preimage.Batch.Time,
+        preimage.Batch.BlockNumber);
+
+    /// <summary>More wei than 2^128 do not exist.</summary>
+    public static UInt128 Wei(BigInteger value) => (UInt128)value;
+
+    public static BigInteger Big(UInt128 value) => (BigInteger)value;
+
+    private static Quad Words(IReadOnlyList<Word> words) => new(words[0], words[1], words[2], words[3]);
+}
