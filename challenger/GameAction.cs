@@ -59,7 +59,7 @@ public sealed record PostChallenge(
     ClaimRef First,
     Word StateRoot,
     Word TraceRoot,
-    Four Children,
+    Quad Children,
     byte[] LastLeaf,
     UInt128 Bond) : L1Action
 {
@@ -76,7 +76,7 @@ public sealed record JoinInner(
     int Side,
     Word Root,
     Word MachineRoot,
-    Four Children,
+    Quad Children,
     byte[] LastLeaf,
     UInt128 Bond) : L1Action
 {
@@ -87,7 +87,7 @@ public sealed record JoinInner(
     public override UInt128 Value => Bond;
 }
 
-public sealed record Advance(MatchId Match, Bisection State, Four Opened, Four Next) : L1Action
+public sealed record Advance(MatchId Match, Bisection State, Quad Opened, Quad Next) : L1Action
 {
     public override string Key => $"{Name}:{Subject}:{State.Height}:{State.Node}";
 
@@ -99,9 +99,9 @@ public sealed record Advance(MatchId Match, Bisection State, Four Opened, Four N
 public sealed record Seal(
     MatchId Match,
     Bisection State,
-    Four Leaves,
+    Quad Leaves,
     byte[] Agreed,
-    Four Opening,
+    Quad Opening,
     InnerContext Context,
     ulong Position) : L1Action
 {
@@ -113,7 +113,7 @@ public sealed record Seal(
 }
 
 /// <summary>Prove a level 0 transition; the witness is made when it is sent.</summary>
-public sealed record ProveTransition(MatchId Match, Leaf State, ulong Batch, Four WinnerChildren) : L1Action
+public sealed record ProveTransition(MatchId Match, Leaf State, ulong Batch, Quad WinnerChildren) : L1Action
 {
     public override string Name => "prove-transition";
 
@@ -121,14 +121,14 @@ public sealed record ProveTransition(MatchId Match, Leaf State, ulong Batch, Fou
 }
 
 /// <summary>Prove one instruction of a chunk; the witness is made when it is sent.</summary>
-public sealed record ProveStep(MatchId Match, Leaf State, ulong Batch, ulong Chunk, Four WinnerChildren) : L1Action
+public sealed record ProveStep(MatchId Match, Leaf State, ulong Batch, ulong Chunk, Quad WinnerChildren) : L1Action
 {
     public override string Name => "prove-step";
 
     public override Word Subject => Match.Id();
 }
 
-public sealed record Timeout(MatchId Match, Bisection State, Four WinnerChildren) : L1Action
+public sealed record Timeout(MatchId Match, Bisection State, Quad WinnerChildren) : L1Action
 {
     public override string Key => $"{Name}:{Subject}:{State.Node}";
 
@@ -144,7 +144,7 @@ public sealed record Eliminate(MatchId Match, Leaf State) : L1Action
     public override Word Subject => Match.Id();
 }
 
-public sealed record ResolveInner(MatchId Match, Leaf State, Four WinnerChildren) : L1Action
+public sealed record ResolveInner(MatchId Match, Leaf State, Quad WinnerChildren) : L1Action
 {
     public override string Name => "resolve-inner";
 

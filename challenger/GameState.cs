@@ -43,7 +43,7 @@ public sealed record Claim(
 /// <summary>A trace root that has joined a tournament, and who paid for it (spec 4.2.3).</summary>
 /// <param name="Side">0 at level 0; at level 1 the class, 1 or 2.</param>
 /// <param name="Children">Zero where L1 has not been shown them: the first claim of a level 0 tournament.</param>
-public sealed record Commitment(Word Root, Address Claimer, int Side, Four Children, bool Eliminated);
+public sealed record Commitment(Word Root, Address Claimer, int Side, Quad Children, bool Eliminated);
 
 /// <summary>A tournament of either level (spec 4.2). Level 1 has the id of the match that it decides.</summary>
 public sealed record Arena(
@@ -96,6 +96,9 @@ public sealed record GameState(
     ImmutableDictionary<Word, Match> Matches,
     ImmutableDictionary<(CreditHolder Holder, Address Account), UInt128> Credits)
 {
+    /// <summary>Children of roots that no event shows, found elsewhere on L1; by root, to which they hash.</summary>
+    public ImmutableDictionary<Word, Quad> Revealed { get; init; } = ImmutableDictionary<Word, Quad>.Empty;
+
     /// <summary>The game before any event: genesis is confirmed (spec 5.4.1).</summary>
     public static GameState AtGenesis(DisputeParameters parameters, UInt128 bondBatch, UInt128 bondChunk, ClaimRef genesis)
     {

@@ -11,7 +11,7 @@ public interface ITrace
     Word Root { get; }
 
     /// <summary>The four children of the node of this height (at least 1) with this index.</summary>
-    Four Children(int height, ulong index);
+    Quad Children(int height, ulong index);
 
     Word Leaf(ulong position);
 
@@ -26,7 +26,7 @@ public interface IBatchTrace : ITrace
     Word Initial { get; }
 
     /// <summary>The opening of σ after transition <paramref name="position"/>: apps, outputs, counters, machine root.</summary>
-    Four Opening(ulong position);
+    Quad Opening(ulong position);
 }
 
 /// <summary>What a player claims about a batch, and when the batch was appended (timestamp of its block).</summary>

@@ -189,7 +189,7 @@ public sealed class Solver
     private static Advance Advance(Match match, ITrace trace)
     {
         Bisection state = match.Bisection!;
-        Four opened = trace.Children(state.Height, state.Position);
+        Quad opened = trace.Children(state.Height, state.Position);
         int j = opened.FirstDifference(state.Children);
         return new Advance(match.Ref, state, opened, trace.Children(state.Height - 1, 4 * state.Position + (ulong)j));
     }
@@ -198,13 +198,13 @@ public sealed class Solver
     private Seal Seal(Duty duty, Match match, ITrace trace)
     {
         Bisection state = match.Bisection!;
-        Four leaves = trace.Children(1, state.Position);
+        Quad leaves = trace.Children(1, state.Position);
         int j = leaves.FirstDifference(state.Children);
         ulong position = 4 * state.Position + (ulong)j;
         byte[] agreed = j > 0 || (position == 0 && duty.Outer is not null) ? []
             : position == 0 ? InitialPreimage(duty.Arena)
             : [.. trace.Leaf(position - 1).Bytes, .. trace.Prove(position - 1)];
-        Four opening = trace is IBatchTrace batch && _shape.IsChunk(position) ? batch.Opening(position - 1) : default;
+        Quad opening = trace is IBatchTrace batch && _shape.IsChunk(position) ? batch.Opening(position - 1) : default;
         return new Seal(match.Ref, state, leaves, agreed, opening, duty.Arena.Context ?? InnerContext.None, position);
     }
 
@@ -226,7 +226,7 @@ public sealed class Solver
 
     private static L1Action Prove(Duty duty, Match match, ITrace trace)
     {
-        Four children = trace.Children(trace.Height, 0);
+        Quad children = trace.Children(trace.Height, 0);
         return duty.Outer is null
             ? new ProveTransition(match.Ref, match.Leaf!, duty.Batch, children)
             : new ProveStep(match.Ref, match.Leaf!, duty.Batch, duty.Outer.Leaf!.Position, children);
@@ -347,15 +347,15 @@ public sealed class Solver
             {
                 case MatchPhase.Bisect when IsMoverOverdue(duty.Arena, match.Bisection!):
                     Word winner = Mover(duty.Arena, match.Bisection!) == 1 ? match.Two : match.One;
-                    if (ChildrenOf(duty, winner) is Four children)
+                    if (ChildrenOf(duty, winner) is Quad children)
                         yield return new Timeout(match.Ref, match.Bisection!, children);
                     break;
                 case MatchPhase.AtLeaf when IsOverdue(match.Leaf!, 1) && IsOverdue(match.Leaf!, 2):
                     yield return new Eliminate(match.Ref, match.Leaf!);
                     break;
                 case MatchPhase.Inner when InnerOutcome(match) is MatchOutcome outcome:
-                    Four? inner = outcome == MatchOutcome.BothOut ? default(Four) : ChildrenOf(duty, outcome == MatchOutcome.One ? match.One : match.Two);
-                    if (inner is Four winnerChildren)
+                    Quad? inner = outcome == MatchOutcome.BothOut ? default(Quad) : ChildrenOf(duty, outcome == MatchOutcome.One ? match.One : match.Two);
+                    if (inner is Quad winnerChildren)
                         yield return new ResolveInner(match.Ref, match.Leaf!, winnerChildren);
                     break;
             }
@@ -440,14 +440,16 @@ public sealed class Solver
     /// The children of a winner's root, which pairing it again needs: its own, or those that L1 has been shown, or none when nobody waits
     /// for a rival. Null when they are needed and only others know them.
     /// </summary>
-    private Four? ChildrenOf(Duty duty, Word root)
+    private Quad? ChildrenOf(Duty duty, Word root)
     {
         if (duty.Trace is ITrace trace && trace.Root == root)
             return trace.Children(trace.Height, 0);
-        Four shown = duty.Arena.Commitments[root].Children;
+        Quad shown = duty.Arena.Commitments[root].Children;
         if (shown != default)
             return shown;
-        return _game.Dangling(duty.Arena) is null ? default(Four) : null;
+        if (_game.Revealed.TryGetValue(root, out Quad revealed))
+            return revealed;
+        return _game.Dangling(duty.Arena) is null ? default(Quad) : null;
     }
 
     /// <summary>One moves first; then they alternate (spec 4.3.1).</summary>

@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using Optimistic.Contracts.Ethereum;
+using Optimistic.Contracts.L1;
+using Optimistic.Vm;
+
+namespace Optimistic.Challenger;
+
+/// <summary>
+/// The game and the Inbox as of the last followed block. Every block with events leaves its states behind, so a reorganization is
+/// undone by taking an earlier one.
+/// </summary>
+public sealed class Game
+{
+    private readonly RollupContracts _contracts;
+    private readonly List<(ulong Number, GameState State, InboxState Inbox)> _history = [];
+    private readonly Dictionary<(Word Tournament, Word Root), Word> _hidden = [];
+    private ImmutableDictionary<Word, Quad> _revealed = ImmutableDictionary<Word, Quad>.Empty;
+
+    public Game(RollupContracts contracts, GameState genesis)
+    {
+        _contracts = contracts;
+        _history.Add((0, genesis, InboxState.Empty));
+    }
+
+    public GameState State => _history[^1].State with { Revealed = _revealed };
+
+    public InboxState Inbox => _history[^1].Inbox;
+
+    /// <summary>Number, hash and timestamp of the last followed block.</summary>
+    public (ulong Number, Word Hash, ulong Timestamp)? Head { get; private set; }
+
+    /// <summary>Takes in one step along the chain and returns the events in it, in order.</summary>
+    /// <exception cref="GameEventException">Events are missing, or the contracts are not these.</exception>
+    /// <exception cref="L1DataException">Events of the Inbox are missing.</exception>
+    public IReadOnlyList<(L1Event Event, LogEntry Log)> Apply(ChainUpdate update)
+    {
+        if (update.VoidFrom is ulong voidFrom)
+            _history.RemoveAll(entry => entry.Number >= voidFrom && entry != _history[0]);
+
+        var happened = new List<(L1Event, LogEntry)>();
+        foreach (FollowedBlock block in update.Added)
+        {
+            (_, GameState state, InboxState inbox) = _history[^1];
+            foreach (LogEntry log in block.Logs)
+            {
+                if (EventReader.Read(_contracts, log) is not L1Event next)
+                    continue;
+                state = state.Apply(next, block.Timestamp);
+                inbox = inbox.Apply(next, log, block.Timestamp);
+                if (next is AdvancedEvent advanced)
+                    NoteHidden(state, advanced, log);
+                happened.Add((next, log));
+            }
+
+            if (block.Logs.Count > 0)
+                _history.Add((block.Number, state, inbox));
+            Head = (block.Number, block.Hash, block.Timestamp);
+        }
+
+        return happened;
+    }
+
+    /// <summary>
+    /// Roots of first claims whose children no event has shown, and the transaction of the advance that opened them. A winner's children
+    /// are needed to pair it again, and calldata has them.
+    /// </summary>
+    public IReadOnlyList<(Word Root, Word Transaction)> HiddenRoots() =>
+        [.. _hidden.Where(entry => !_revealed.ContainsKey(entry.Key.Root)).Select(entry => (entry.Key.Root, entry.Value))];
+
+    /// <summary>Children hash to their root, so what is revealed once stays true over any reorganization.</summary>
+    public void Reveal(Word root, Quad children)
+    {
+        if (children.Hash() == root)
+            _revealed = _revealed.SetItem(root, children);
+    }
+
+    private void NoteHidden(GameState state, AdvancedEvent advanced, LogEntry log)
+    {
+        Match match = state.Matches[advanced.MatchId];
+        Arena arena = state.Arenas[match.Tournament];
+        bool first = advanced.State.Height == GameShape.Standard.HeightOf(arena.Level) - 1;
+        if (first && arena.Commitments[match.One].Children == default)
+            _hidden[(match.Tournament, match.One)] = log.TransactionHash;
+    }
+}
