@@ -16,6 +16,9 @@ public abstract record GameAction
 
     /// <summary>The batch, tournament or match that it is about.</summary>
     public abstract Word Subject { get; }
+
+    /// <summary>A few words for people: where in the game it is.</summary>
+    public virtual string Describe() => Name;
 }
 
 /// <summary>An action that is a transaction to the Rollup or to the Tournament.</summary>
@@ -35,6 +38,8 @@ public sealed record PrepareChunk(Word Match, ulong Batch, ulong Position) : Gam
     public override string Name => "prepare-chunk";
 
     public override Word Subject => Match;
+
+    public override string Describe() => $"build the trace of the chunk at {Position} of batch {Batch}";
 }
 
 public sealed record PostClaim(
@@ -51,6 +56,8 @@ public sealed record PostClaim(
     public override Word Subject => Tournament;
 
     public override UInt128 Value => Bond;
+
+    public override string Describe() => $"claim state root {StateRoot}, attempt {Attempt}";
 }
 
 public sealed record PostChallenge(
@@ -68,6 +75,8 @@ public sealed record PostChallenge(
     public override Word Subject => First.Tournament;
 
     public override UInt128 Value => Bond;
+
+    public override string Describe() => $"challenge claim {First.Id()} with state root {StateRoot} and trace root {TraceRoot}";
 }
 
 public sealed record JoinInner(
@@ -85,6 +94,8 @@ public sealed record JoinInner(
     public override Word Subject => Tournament;
 
     public override UInt128 Value => Bond;
+
+    public override string Describe() => $"join the inner tournament on side {Side} with root {Root}";
 }
 
 public sealed record Advance(MatchId Match, Bisection State, Quad Opened, Quad Next) : L1Action
@@ -94,6 +105,8 @@ public sealed record Advance(MatchId Match, Bisection State, Quad Opened, Quad N
     public override string Name => "advance";
 
     public override Word Subject => Match.Id();
+
+    public override string Describe() => $"open the node of height {State.Height} at {State.Position}";
 }
 
 public sealed record Seal(
@@ -110,14 +123,24 @@ public sealed record Seal(
     public override string Name => "seal";
 
     public override Word Subject => Match.Id();
+
+    public override string Describe() => $"seal: the traces part at leaf {Position}";
 }
 
 /// <summary>Prove a level 0 transition; the witness is made when it is sent.</summary>
-public sealed record ProveTransition(MatchId Match, Leaf State, ulong Batch, Quad WinnerChildren) : L1Action
+public sealed record ProveTransition(
+    MatchId Match,
+    Leaf State,
+    ulong Batch,
+    Word ParentClaim,
+    ulong Attempt,
+    Quad WinnerChildren) : L1Action
 {
     public override string Name => "prove-transition";
 
     public override Word Subject => Match.Id();
+
+    public override string Describe() => $"prove transition {State.Position} of batch {Batch}";
 }
 
 /// <summary>Prove one instruction of a chunk; the witness is made when it is sent.</summary>
@@ -126,6 +149,8 @@ public sealed record ProveStep(MatchId Match, Leaf State, ulong Batch, ulong Chu
     public override string Name => "prove-step";
 
     public override Word Subject => Match.Id();
+
+    public override string Describe() => $"prove instruction {State.Position} of the chunk at {Chunk} of batch {Batch}";
 }
 
 public sealed record Timeout(MatchId Match, Bisection State, Quad WinnerChildren) : L1Action
@@ -135,6 +160,8 @@ public sealed record Timeout(MatchId Match, Bisection State, Quad WinnerChildren
     public override string Name => "timeout";
 
     public override Word Subject => Match.Id();
+
+    public override string Describe() => $"end the match at height {State.Height}: its mover is overdue";
 }
 
 public sealed record Eliminate(MatchId Match, Leaf State) : L1Action
@@ -142,6 +169,8 @@ public sealed record Eliminate(MatchId Match, Leaf State) : L1Action
     public override string Name => "eliminate";
 
     public override Word Subject => Match.Id();
+
+    public override string Describe() => $"end the match at leaf {State.Position}: both are overdue";
 }
 
 public sealed record ResolveInner(MatchId Match, Leaf State, Quad WinnerChildren) : L1Action
@@ -149,6 +178,8 @@ public sealed record ResolveInner(MatchId Match, Leaf State, Quad WinnerChildren
     public override string Name => "resolve-inner";
 
     public override Word Subject => Match.Id();
+
+    public override string Describe() => $"resolve the inner tournament of the chunk at {State.Position}";
 }
 
 public sealed record Settle(Word Tournament) : L1Action
@@ -156,6 +187,8 @@ public sealed record Settle(Word Tournament) : L1Action
     public override string Name => "settle";
 
     public override Word Subject => Tournament;
+
+    public override string Describe() => "settle the tournament";
 }
 
 public sealed record Confirm(ClaimRef Claim, ulong Attempt) : L1Action
@@ -163,6 +196,8 @@ public sealed record Confirm(ClaimRef Claim, ulong Attempt) : L1Action
     public override string Name => "confirm";
 
     public override Word Subject => Claim.Id();
+
+    public override string Describe() => $"confirm state root {Claim.StateRoot}";
 }
 
 public sealed record Recover(ClaimRef Claim, ClaimRef Parent, ulong Attempt) : L1Action
@@ -170,6 +205,8 @@ public sealed record Recover(ClaimRef Claim, ClaimRef Parent, ulong Attempt) : L
     public override string Name => "recover";
 
     public override Word Subject => Claim.Id();
+
+    public override string Describe() => "recover the bond of a claim whose parent lost";
 }
 
 public sealed record Withdraw(CreditHolder Holder, Address To, UInt128 Amount) : L1Action
@@ -179,4 +216,6 @@ public sealed record Withdraw(CreditHolder Holder, Address To, UInt128 Amount) :
     public override string Name => "withdraw";
 
     public override Word Subject => To.ToWord();
+
+    public override string Describe() => $"withdraw {Amount} wei from the {Holder}";
 }

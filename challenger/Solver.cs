@@ -224,12 +224,13 @@ public sealed class Solver
         ];
     }
 
-    private static L1Action Prove(Duty duty, Match match, ITrace trace)
+    private L1Action Prove(Duty duty, Match match, ITrace trace)
     {
         Quad children = trace.Children(trace.Height, 0);
-        return duty.Outer is null
-            ? new ProveTransition(match.Ref, match.Leaf!, duty.Batch, children)
-            : new ProveStep(match.Ref, match.Leaf!, duty.Batch, duty.Outer.Leaf!.Position, children);
+        if (duty.Outer is not null)
+            return new ProveStep(match.Ref, match.Leaf!, duty.Batch, duty.Outer.Leaf!.Position, children);
+        Claim first = _game.Claims[_game.ClaimsOfTournament[duty.Arena.Id][0]];
+        return new ProveTransition(match.Ref, match.Leaf!, duty.Batch, first.Parent, first.Attempt, children);
     }
 
     /// <summary>

@@ -101,6 +101,23 @@ public sealed class ChainFollower
         return new ChainUpdate(voidFrom, added, AtHead: Last is not { } end || end.Number >= head.Number);
     }
 
+    /// <summary>
+    /// The time that the next block may have, or null from a node without a pending block: L1 moves on between blocks, and who is overdue
+    /// is so without a block that says it.
+    /// </summary>
+    public async Task<ulong?> PendingTimeAsync(CancellationToken cancel = default)
+    {
+        try
+        {
+            JsonElement pending = await _client.Rpc.CallAsync("eth_getBlockByNumber", ["pending", false], cancel).ConfigureAwait(false);
+            return HexJson.IsNull(pending) ? null : HexJson.UInt64(HexJson.Member(pending, "timestamp", "the pending block"), "a block time");
+        }
+        catch (Exception error) when (error is RpcErrorException or RpcMalformedException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Whether what was followed is still on the chain, and if not, the first block number that is not.</summary>
     private async Task<(bool Settled, ulong? VoidFrom)> FindForkAsync(BlockHeader head, CancellationToken cancel)
     {

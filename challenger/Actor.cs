@@ -1,0 +1,184 @@
+using Microsoft.Extensions.Logging;
+using Optimistic.Contracts.Ethereum;
+using Optimistic.Contracts.L1;
+using Optimistic.Vm;
+
+namespace Optimistic.Challenger;
+
+/// <summary>
+/// Carries out decided actions, each in its own time, and never the same one twice at once. Every action is in the journal before its
+/// transaction leaves. What the contracts refuse is no failure: the next look at L1 tells whether it is still to be done.
+/// </summary>
+internal sealed partial class Actor : IAsyncDisposable
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), MaxPause = TimeSpan.FromMinutes(1);
+
+    private readonly TransactionSender _sender;
+    private readonly Calls _calls;
+    private readonly Journal _journal;
+    private readonly ILogger _log;
+    private readonly Action _wake;
+    private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Attempt> _attempts = [];
+
+    public Actor(TransactionSender sender, Calls calls, Journal journal, ILogger log, Action wake, TimeProvider time)
+    {
+        _sender = sender;
+        _calls = calls;
+        _journal = journal;
+        _log = log;
+        _wake = wake;
+        _time = time;
+    }
+
+    /// <summary>A broken invariant met while acting, if there was one.</summary>
+    public Exception? Failure { get; private set; }
+
+    /// <summary>Keys of the actions that are under way.</summary>
+    public IReadOnlyList<string> UnderWay
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _attempts.Where(entry => !entry.Value.Running.IsCompleted).Select(entry => entry.Key)];
+        }
+    }
+
+    /// <summary>Starts an action unless it is under way, was just done, or failed a moment ago.</summary>
+    /// <param name="head">The last followed block: an action mined after it is done, though the game does not show it yet.</param>
+    public void Start(L1Action action, ulong head)
+    {
+        lock (_gate)
+        {
+            if (_attempts.TryGetValue(action.Key, out Attempt? attempt))
+            {
+                bool notSeenYet = attempt.MinedIn is ulong block && head < block;
+                if (!attempt.Running.IsCompleted || notSeenYet || _time.GetUtcNow() < attempt.NotBefore)
+                    return;
+            }
+            else if (action is Recover && _journal.WasMined(action.Key))
+            {
+                return;
+            }
+            else
+            {
+                _attempts[action.Key] = attempt = new Attempt();
+            }
+
+            attempt.MinedIn = null;
+            attempt.Running = Task.Run(() => RunAsync(action, attempt));
+        }
+    }
+
+    /// <summary>Forgets actions that are no longer decided and not under way.</summary>
+    public void Keep(IReadOnlySet<string> decided)
+    {
+        lock (_gate)
+        {
+            foreach (string key in _attempts.Where(entry => entry.Value.Running.IsCompleted && !decided.Contains(entry.Key)).Select(entry => entry.Key).ToArray())
+                _attempts.Remove(key);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        Task[] running;
+        lock (_gate)
+            running = [.. _attempts.Values.Select(attempt => attempt.Running)];
+        await Task.WhenAll(running).ConfigureAwait(false);
+        _stop.Dispose();
+    }
+
+    private async Task RunAsync(L1Action action, Attempt attempt)
+    {
+        long id = _journal.Record(action, ActionStage.Intended);
+        try
+        {
+            (Address to, FunctionMessage message) = _calls.Of(action);
+            LogSending(action.Name, action.Describe(), action.Subject);
+            TransactionReceipt receipt = await _sender.SendAsync(
+                to, message, EventReader.Big(action.Value), cancel: _stop.Token).ConfigureAwait(false);
+            _journal.Finish(id, ActionStage.Mined, receipt);
+            lock (_gate)
+            {
+                attempt.MinedIn = receipt.BlockNumber;
+                attempt.Pause(_time, FirstPause);
+            }
+
+            LogMined(action.Name, action.Describe(), action.Subject, receipt.GasUsed, receipt.BlockNumber, receipt.TransactionHash);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // It may be on its way. The journal says so, and the next run looks at L1 first.
+        }
+        catch (ContractRevertException refused)
+        {
+            Give(attempt, id, ActionStage.Refused, refused.Message, refused.Receipt);
+            LogRefused(action.Name, action.Subject, refused.Message);
+        }
+        catch (UnprovableException lie)
+        {
+            Give(attempt, id, ActionStage.Refused, lie.Message, null);
+            lock (_gate)
+                attempt.NotBefore = DateTimeOffset.MaxValue;
+            LogUnprovable(action.Name, action.Subject, lie.Message);
+        }
+        catch (EthereumException failed)
+        {
+            Give(attempt, id, ActionStage.Failed, failed.Message, null);
+            LogFailed(action.Name, action.Subject, failed.Message);
+        }
+        catch (Exception broken)
+        {
+            // A broken invariant ends the process; the main loop does it.
+            Failure = broken;
+        }
+        finally
+        {
+            _wake();
+        }
+    }
+
+    private void Give(Attempt attempt, long id, ActionStage stage, string reason, TransactionReceipt? receipt)
+    {
+        _journal.Finish(id, stage, receipt, reason);
+        lock (_gate)
+            attempt.Pause(_time, MaxPause);
+    }
+
+    private sealed class Attempt
+    {
+        private TimeSpan _pause = FirstPause / 2;
+
+        public Task Running { get; set; } = Task.CompletedTask;
+
+        public DateTimeOffset NotBefore { get; set; } = DateTimeOffset.MinValue;
+
+        /// <summary>The block that has it; null: none.</summary>
+        public ulong? MinedIn { get; set; }
+
+        public void Pause(TimeProvider time, TimeSpan most)
+        {
+            _pause = TimeSpan.FromTicks(Math.Min(_pause.Ticks * 2, most.Ticks));
+            NotBefore = time.GetUtcNow() + _pause;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, EventName = "ActionSending", Message = "Sending {Action}: {Description} ({Subject})")]
+    private partial void LogSending(string action, string description, Word subject);
+
+    [LoggerMessage(Level = LogLevel.Information, EventName = "ActionMined", Message = "Done: {Description} [{Action}, {Gas} gas, block {Block}, transaction {Transaction}, {Subject}]")]
+    private partial void LogMined(string action, string description, Word subject, ulong gas, ulong block, Word transaction);
+
+    [LoggerMessage(Level = LogLevel.Information, EventName = "ActionRefused", Message = "Not needed or not possible now: {Action} ({Subject}): {Reason}")]
+    private partial void LogRefused(string action, Word subject, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, EventName = "ActionUnprovable", Message = "Cannot {Action} ({Subject}): {Reason}")]
+    private partial void LogUnprovable(string action, Word subject, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, EventName = "ActionFailed", Message = "Could not {Action} ({Subject}): {Reason}")]
+    private partial void LogFailed(string action, Word subject, string reason);
+}

@@ -1,0 +1,69 @@
+using Optimistic.Contracts.Ethereum;
+using Optimistic.Contracts.L1;
+using Optimistic.Vm;
+using Abi = Optimistic.Contracts.Bindings;
+
+namespace Optimistic.Challenger;
+
+/// <summary>A move cannot be proven: the own trace is not the computation. Only a liar meets it.</summary>
+public sealed class UnprovableException(string message) : Exception(message);
+
+/// <summary>Turns decided actions into calls of the contracts.</summary>
+/// <param name="replay">Makes the witnesses.</param>
+internal sealed class Calls(RollupContracts contracts, Replay replay)
+{
+    /// <summary>The contract and the call. Making a witness can take seconds.</summary>
+    /// <exception cref="UnprovableException">The witness proves another value than the one claimed.</exception>
+    public (Address To, FunctionMessage Message) Of(L1Action action) => action switch
+    {
+        PostClaim a => (contracts.Rollup, new Abi.Rollup.ClaimFunction(
+            EventReader.ToAbi(a.Parent), a.Attempt, a.StateRoot, a.TraceRoot, a.LastLeaf)),
+        PostChallenge a => (contracts.Rollup, new Abi.Rollup.ChallengeFunction(
+            EventReader.ToAbi(a.Parent), a.Attempt, EventReader.ToAbi(a.First), a.StateRoot, a.Children.ToArray(), a.LastLeaf)),
+        JoinInner a => (contracts.Tournaments, new Abi.Tournament.JoinInnerFunction(
+            a.Tournament, EventReader.ToAbi(a.Context), (byte)a.Side, a.MachineRoot, a.Children.ToArray(), a.LastLeaf)),
+        Advance a => (contracts.Tournaments, new Abi.Tournament.AdvanceFunction(
+            EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State), a.Opened.ToArray(), a.Next.ToArray())),
+        Seal a => (contracts.Tournaments, new Abi.Tournament.SealFunction(
+            EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State), a.Leaves.ToArray(), a.Agreed, a.Opening.ToArray(), EventReader.ToAbi(a.Context))),
+        ProveTransition a => (contracts.Tournaments, Prove(a)),
+        ProveStep a => (contracts.Tournaments, Prove(a)),
+        Timeout a => (contracts.Tournaments, new Abi.Tournament.TimeoutFunction(
+            EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State), a.WinnerChildren.ToArray())),
+        Eliminate a => (contracts.Tournaments, new Abi.Tournament.EliminateFunction(EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State))),
+        ResolveInner a => (contracts.Tournaments, new Abi.Tournament.ResolveInnerFunction(
+            EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State), a.WinnerChildren.ToArray())),
+        Settle a => (contracts.Tournaments, new Abi.Tournament.SettleFunction(a.Tournament)),
+        Confirm a => (contracts.Rollup, new Abi.Rollup.ConfirmFunction(EventReader.ToAbi(a.Claim), a.Attempt)),
+        Recover a => (contracts.Rollup, new Abi.Rollup.RecoverFunction(EventReader.ToAbi(a.Claim), EventReader.ToAbi(a.Parent), a.Attempt)),
+        Withdraw { Holder: CreditHolder.Rollup } a => (contracts.Rollup, new Abi.Rollup.WithdrawFunction(a.To)),
+        Withdraw a => (contracts.Tournaments, new Abi.Tournament.WithdrawFunction(a.To)),
+        _ => throw new InvalidOperationException($"{action.Name} is not a call."),
+    };
+
+    private Abi.Tournament.ProveTransitionFunction Prove(ProveTransition action)
+    {
+        (byte[] witness, Word after, BatchPreimage batch) = replay.ProveTransition(action.Batch, action.State.Position);
+        RequireClaimed(after, action.State, $"transition {action.State.Position}");
+        return new Abi.Tournament.ProveTransitionFunction(
+            EventReader.ToAbi(action.Match),
+            EventReader.ToAbi(action.State),
+            EventReader.ToAbi(new TournamentPreimage(action.ParentClaim, action.Attempt, batch)),
+            witness,
+            action.WinnerChildren.ToArray());
+    }
+
+    private Abi.Tournament.ProveStepFunction Prove(ProveStep action)
+    {
+        (byte[] witness, Word after) = replay.ProveStep(action.Batch, action.Chunk, action.State.Position);
+        RequireClaimed(after, action.State, $"instruction {action.State.Position} of the chunk");
+        return new Abi.Tournament.ProveStepFunction(
+            EventReader.ToAbi(action.Match), EventReader.ToAbi(action.State), witness, action.WinnerChildren.ToArray());
+    }
+
+    private static void RequireClaimed(Word after, Leaf state, string what)
+    {
+        if (after != state.LeafOne && after != state.LeafTwo)
+            throw new UnprovableException($"{what} gives {after}, which neither side claims");
+    }
+}

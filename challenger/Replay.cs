@@ -1,0 +1,488 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Optimistic.Contracts.Ethereum;
+using Optimistic.Contracts.L1;
+using Optimistic.Vm;
+using Optimistic.Vm.Rollup;
+using Optimistic.Vm.Trace;
+
+namespace Optimistic.Challenger;
+
+/// <summary>A task as this player executed it.</summary>
+/// <param name="Before">The state at rest before its load.</param>
+/// <param name="Finished">Its machine at the end, when it was loaded; else null.</param>
+/// <param name="After">The state at rest after its store.</param>
+public sealed record ReplayedTask(RollupState Before, LoadedTask? Loaded, FinishedTask? Finished, RollupState After);
+
+/// <summary>A batch as this player executed it.</summary>
+public sealed record ReplayedBatch(L1Batch Source, OwnClaim Claim, RunLengthTrace Trace, ImmutableArray<ReplayedTask> Tasks) : IBatchTrace
+{
+    public int Height => Trace.Height;
+
+    public Word Root => Trace.Root;
+
+    public Word Initial => Tasks[0].Before.Root;
+
+    public RollupState After => Tasks[^1].After;
+
+    public Quad Children(int height, ulong index)
+    {
+        (Word c0, Word c1, Word c2, Word c3) = Trace.Children(height, index);
+        return new Quad(c0, c1, c2, c3);
+    }
+
+    public Word Leaf(ulong position) => Trace.Leaf(position);
+
+    public byte[] Prove(ulong position) => Trace.Prove(position).Encode();
+
+    public Quad Opening(ulong position)
+    {
+        ulong task = position / Transition.Phases, phase = position % Transition.Phases;
+        if (task >= (ulong)Tasks.Length)
+            return After.RootWords;
+
+        ReplayedTask one = Tasks[(int)task];
+        if (one.Loaded is null || phase == Transition.StorePhase)
+            return one.After.RootWords;
+        ImmutableArray<Word> chunks = one.Finished!.ChunkRoots;
+        Word machine = phase == Transition.LoadPhase ? one.Loaded.MachineRoot : chunks[(int)Math.Min(phase, (ulong)chunks.Length) - 1];
+        return one.Before.RootWords with { C3 = machine };
+    }
+}
+
+/// <summary>
+/// Executes every batch from L1 data alone, in the background, and answers with what it has (null: not yet). With a drill it executes a
+/// lie, and that is the whole difference between an honest player and a liar.
+/// </summary>
+public sealed partial class Replay : IOwnTraces, IAsyncDisposable
+{
+    /// <summary>Level 1 traces that are kept; older ones are built again when they are needed.</summary>
+    private const int KeptChunks = 4;
+
+    /// <summary>State files that are kept behind the last confirmed batch.</summary>
+    private const int KeptStates = 2;
+
+    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
+
+    private readonly InboxReader _reader;
+    private readonly Word _domainSeparator;
+    private readonly Journal _journal;
+    private readonly Drill? _drill;
+    private readonly ILogger _log;
+    private readonly Action _wake;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _inboxChanged = new(0);
+    private readonly List<OwnClaim> _claims = [];
+    private readonly SortedDictionary<ulong, ReplayedBatch> _batches = [];
+    private readonly Dictionary<(ulong Batch, ulong Position, Word BatchHash), ChunkJob> _chunks = [];
+    private readonly Task _worker;
+    private InboxState _inbox = InboxState.Empty;
+    private RollupState _base = RollupState.Genesis;
+    private ulong _baseNext;
+    private bool _started;
+
+    public Replay(InboxReader reader, Word domainSeparator, Journal journal, Drill? drill, ILogger log, Action wake)
+    {
+        _reader = reader;
+        _domainSeparator = domainSeparator;
+        _journal = journal;
+        _drill = drill;
+        _log = log;
+        _wake = wake;
+        _worker = Task.Run(ExecuteAllAsync);
+    }
+
+    /// <summary>A broken invariant that ended the execution, if one did.</summary>
+    public Exception? Failure { get; private set; }
+
+    /// <summary>Batches executed, of batches appended.</summary>
+    public (ulong Done, ulong Of) Progress
+    {
+        get
+        {
+            lock (_gate)
+                return ((ulong)_claims.Count, (ulong)_inbox.Batches.Count);
+        }
+    }
+
+    public OwnClaim? Claim(ulong batch)
+    {
+        lock (_gate)
+            return batch < (ulong)_claims.Count ? _claims[(int)batch] : null;
+    }
+
+    public IBatchTrace? Batch(ulong batch)
+    {
+        lock (_gate)
+            return _batches.GetValueOrDefault(batch);
+    }
+
+    public ITrace? Chunk(ulong batch, ulong position)
+    {
+        lock (_gate)
+        {
+            return _batches.TryGetValue(batch, out ReplayedBatch? replayed) &&
+                _chunks.TryGetValue((batch, position, replayed.Claim.BatchHash), out ChunkJob? job) && job.Build.IsCompletedSuccessfully
+                ? new ChunkView(job.Build.Result) : null;
+        }
+    }
+
+    /// <summary>
+    /// Follows the Inbox: executes what is new, drops what a reorganization voided, and forgets what the confirmed claims have settled.
+    /// </summary>
+    /// <param name="confirmed">Batches that are confirmed.</param>
+    public void Update(InboxState inbox, ulong confirmed)
+    {
+        lock (_gate)
+        {
+            _inbox = inbox;
+            if (!_started)
+            {
+                _started = true;
+                Restore(confirmed);
+            }
+
+            int same = 0;
+            while (same < _claims.Count && same < inbox.Batches.Count && _claims[same].BatchHash == inbox.Batches[same].Batch.BatchHash)
+                same++;
+            if (same < _claims.Count)
+            {
+                LogVoided((ulong)same, (ulong)_claims.Count);
+                _claims.RemoveRange(same, _claims.Count - same);
+                foreach (ulong batch in _batches.Keys.Where(batch => batch >= (ulong)same).ToArray())
+                    _batches.Remove(batch);
+            }
+
+            // A reorganization below what is kept: only a development chain does that, and L1 has all that is needed to start over.
+            ulong next = (ulong)_claims.Count;
+            if (next > 0 && next != _baseNext && !_batches.ContainsKey(next - 1))
+            {
+                _claims.Clear();
+                _batches.Clear();
+                _base = RollupState.Genesis;
+                _baseNext = 0;
+            }
+
+            // The last confirmed batch stays: its state is what the next one starts from.
+            foreach (ulong batch in _batches.Keys.Where(batch => batch + KeptStates < confirmed).ToArray())
+                _batches.Remove(batch);
+        }
+
+        if (_inboxChanged.CurrentCount == 0)
+            _inboxChanged.Release();
+    }
+
+    /// <summary>Starts to build the level 1 trace of a chunk, unless it is under way or there.</summary>
+    public void Prepare(ulong batch, ulong position)
+    {
+        lock (_gate)
+        {
+            if (!_batches.TryGetValue(batch, out ReplayedBatch? replayed))
+                return;
+            (ulong, ulong, Word) key = (batch, position, replayed.Claim.BatchHash);
+            if (_chunks.TryGetValue(key, out ChunkJob? job) && !job.Build.IsFaulted && !job.Build.IsCanceled)
+                return;
+            if (_chunks.Count >= KeptChunks)
+                _chunks.Remove(_chunks.MinBy(entry => entry.Value.Started).Key);
+
+            LogPreparing(batch, position);
+            _chunks[key] = new ChunkJob(Environment.TickCount64, Task.Run(() => BuildChunk(replayed, position), _stop.Token));
+        }
+    }
+
+    /// <summary>The witness of a level 0 transition, and the σ that it gives from the own one before it (spec 3.3).</summary>
+    /// <exception cref="InvalidOperationException">The batch has not been executed.</exception>
+    public (byte[] Witness, Word After, BatchPreimage Preimage) ProveTransition(ulong batch, ulong position)
+    {
+        ReplayedBatch replayed = Replayed(batch);
+        ulong task = position / Transition.Phases, phase = position % Transition.Phases;
+        bool beyond = task >= (ulong)replayed.Tasks.Length;
+        ReplayedTask one = replayed.Tasks[beyond ? ^1 : (int)task];
+        FinishedTask? finished = !beyond && phase == Transition.StorePhase ? one.Finished : null;
+        RollupState before = beyond || (one.Loaded is null && phase != Transition.LoadPhase) ? one.After : one.Before;
+        byte[] witness = Transition.Record(
+            before, finished, replayed.Source.Batch, replayed.Source.Batch.Context(_domainSeparator), position, out Word after);
+        return (witness, after, replayed.Source.Preimage);
+    }
+
+    /// <summary>The witness of one instruction of a chunk, and the machine root that it gives from the own one before it (spec 3.2).</summary>
+    /// <exception cref="InvalidOperationException">The batch has not been executed.</exception>
+    public (byte[] Witness, Word After) ProveStep(ulong batch, ulong chunk, ulong position)
+    {
+        ReplayedBatch replayed = Replayed(batch);
+        (ReplayedTask task, Drill? lie) = TaskOf(replayed, chunk);
+        using var machine = new Machine();
+        ulong start = ToChunkStart(machine, task, lie, chunk);
+        Advance(machine, lie, start, position);
+        Word before = machine.Root();
+        byte[] witness = Step.Record(machine);
+        return (witness, Step.Replay(before, witness));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        Task[] running;
+        lock (_gate)
+            running = [_worker, .. _chunks.Values.Select(job => (Task)job.Build)];
+        await Task.WhenAll(running.Select(task => task.ContinueWith(_ => { }, TaskScheduler.Default))).ConfigureAwait(false);
+        _stop.Dispose();
+        _inboxChanged.Dispose();
+    }
+
+    private ReplayedBatch Replayed(ulong batch)
+    {
+        lock (_gate)
+            return _batches.TryGetValue(batch, out ReplayedBatch? replayed) ? replayed : throw new InvalidOperationException($"Batch {batch} has not been executed.");
+    }
+
+    private ChunkTrace BuildChunk(ReplayedBatch replayed, ulong position)
+    {
+        try
+        {
+            long started = System.Diagnostics.Stopwatch.GetTimestamp();
+            (ReplayedTask task, Drill? lie) = TaskOf(replayed, position);
+            using var machine = new Machine();
+            ToChunkStart(machine, task, lie, position);
+            ChunkTrace trace = lie is null ? ChunkTrace.Build(machine) : lie.BuildChunk(machine, ChunkOf(position), _stop.Token);
+            LogPrepared(replayed.Claim.Batch, position, trace.Steps, System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds);
+            return trace;
+        }
+        finally
+        {
+            _wake();
+        }
+    }
+
+    private (ReplayedTask Task, Drill? Lie) TaskOf(ReplayedBatch replayed, ulong position)
+    {
+        ReplayedTask task = replayed.Tasks[(int)(position / Transition.Phases)];
+        return (task, _drill is { } drill && drill.Task == task.Before.OutputsCount ? drill : null);
+    }
+
+    /// <summary>The chunk of its task, from 0, at a position of the level 0 trace.</summary>
+    private static int ChunkOf(ulong position) => (int)(position % Transition.Phases) - 1;
+
+    private ulong ToChunkStart(Machine machine, ReplayedTask task, Drill? lie, ulong position)
+    {
+        LoadedTask loaded = task.Loaded ?? throw new InvalidOperationException($"No machine is loaded at transition {position}.");
+        machine.Load(loaded.Image, loaded.Head);
+        ulong start = (ulong)ChunkOf(position) * Transition.ChunkSteps;
+        Advance(machine, lie, 0, start);
+        return start;
+    }
+
+    private void Advance(Machine machine, Drill? lie, ulong from, ulong count)
+    {
+        if (lie is null)
+            Drill.AdvanceHonestly(machine, count, _stop.Token);
+        else
+            lie.Advance(machine, from, count, _stop.Token);
+    }
+
+    private async Task ExecuteAllAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                await _inboxChanged.WaitAsync(_stop.Token).ConfigureAwait(false);
+                while (Next() is (ulong index, InboxState inbox, RollupState before))
+                {
+                    if (!await ExecuteAsync(index, inbox, before).ConfigureAwait(false))
+                        break;
+                    _wake();
+                }
+            }
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+        }
+        catch (Exception broken)
+        {
+            // The daemon cannot go on without its own results: the main loop ends the process with this.
+            Failure = broken;
+            _wake();
+        }
+    }
+
+    private (ulong Index, InboxState Inbox, RollupState Before)? Next()
+    {
+        lock (_gate)
+        {
+            ulong next = (ulong)_claims.Count;
+            if (next >= (ulong)_inbox.Batches.Count)
+                return null;
+            RollupState before = _batches.TryGetValue(next - 1, out ReplayedBatch? last) ? last.After
+                : _baseNext == next ? _base
+                : throw new InvalidOperationException($"The state before batch {next} is gone: move the data folder away.");
+            return (next, _inbox, before);
+        }
+    }
+
+    /// <returns>False when L1 could not be read, or has changed meanwhile: wait for the next update.</returns>
+    private async Task<bool> ExecuteAsync(ulong index, InboxState inbox, RollupState before)
+    {
+        L1Batch source;
+        try
+        {
+            source = await _reader.ReadAsync(inbox, index, _stop.Token).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is EthereumException or L1DataException)
+        {
+            LogUnreadable(index, error.Message);
+            await Task.Delay(RetryPause, _stop.Token).ConfigureAwait(false);
+            return false;
+        }
+
+        long started = System.Diagnostics.Stopwatch.GetTimestamp();
+        ReplayedBatch replayed = Execute(source, before);
+        lock (_gate)
+        {
+            bool current = index == (ulong)_claims.Count && index < (ulong)_inbox.Batches.Count &&
+                _inbox.Batches[(int)index].Batch.BatchHash == source.Hash;
+            if (!current)
+                return false;
+            _claims.Add(replayed.Claim);
+            _batches[index] = replayed;
+        }
+
+        _journal.Record(replayed.Claim);
+        SaveState(replayed);
+        LogExecuted(
+            index,
+            replayed.Tasks.Length,
+            replayed.Claim.StateRoot,
+            replayed.Claim.TraceRoot,
+            System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return true;
+    }
+
+    private ReplayedBatch Execute(L1Batch source, RollupState state)
+    {
+        Batch batch = source.Batch;
+        BatchContext context = batch.Context(_domainSeparator);
+        var trace = new RunLengthTrace.Builder(TraceTree.BatchHeight);
+        var tasks = ImmutableArray.CreateBuilder<ReplayedTask>(batch.Tasks.Length);
+        using var machine = new Machine();
+        for (int i = 0; i < batch.Tasks.Length; i++)
+        {
+            _stop.Token.ThrowIfCancellationRequested();
+            RollupState before = state;
+            LoadResult load = Transition.Load(state, batch, context, i);
+            bool lying = _drill is { } drill && drill.Task == state.OutputsCount;
+            FinishedTask? finished = load.Loaded is null ? null
+                : lying ? _drill!.Run(machine, load.Loaded, _stop.Token)
+                : Transition.Run(machine, load.Loaded, _stop.Token);
+            StoreResult? store = finished is null ? null : Transition.Store(state, batch, context, i, finished);
+            Transition.AddToTrace(trace, load, finished, store);
+            state = store?.State ?? load.State;
+            tasks.Add(new ReplayedTask(before, load.Loaded, finished, state));
+        }
+
+        RunLengthTrace built = trace.Build();
+        return new ReplayedBatch(
+            source, new OwnClaim(source.Index, source.Hash, state.Root, built.Root, source.AppendedAt), built, tasks.MoveToImmutable());
+    }
+
+    // --- Snapshots: a file with the state after each batch, so that a restart executes only what is not confirmed.
+
+    private string StateFolder => Path.Combine(_journal.Folder, "states");
+
+    private string StatePath(OwnClaim claim) => Path.Combine(StateFolder, $"{claim.Batch}-{claim.BatchHash}.state");
+
+    private void SaveState(ReplayedBatch replayed)
+    {
+        Directory.CreateDirectory(StateFolder);
+        string path = StatePath(replayed.Claim), unfinished = path + ".new";
+        using (FileStream file = File.Create(unfinished))
+            StateFile.Write(replayed.After, file);
+        File.Move(unfinished, path, overwrite: true);
+        foreach (string old in Directory.EnumerateFiles(StateFolder))
+        {
+            string name = Path.GetFileName(old);
+            bool needed;
+            lock (_gate)
+            {
+                needed = ulong.TryParse(name.Split('-')[0], out ulong batch) &&
+                    (_batches.Count == 0 || batch + KeptStates >= _batches.Keys.First());
+            }
+
+            if (!needed)
+                File.Delete(old);
+        }
+    }
+
+    /// <summary>
+    /// Takes up the results of earlier runs for the batches that are confirmed, and executes the others again: their traces may be needed.
+    /// </summary>
+    private void Restore(ulong confirmed)
+    {
+        IReadOnlyList<OwnClaim> known = _journal.ReadClaims();
+        for (int count = (int)Math.Min((ulong)known.Count, confirmed); count > 0; count--)
+        {
+            OwnClaim last = known[count - 1];
+            bool onChain = count <= _inbox.Batches.Count && _inbox.Batches[count - 1].Batch.BatchHash == last.BatchHash;
+            if (!onChain || !File.Exists(StatePath(last)))
+                continue;
+            try
+            {
+                using FileStream file = File.OpenRead(StatePath(last));
+                RollupState state = StateFile.Read(file);
+                if (state.Root != last.StateRoot)
+                    continue;
+                _base = state;
+                _baseNext = (ulong)count;
+                _claims.AddRange(known.Take(count));
+                LogRestored(_baseNext);
+                return;
+            }
+            catch (StateFileException damaged)
+            {
+                LogDamaged(StatePath(last), damaged.Message);
+            }
+        }
+    }
+
+    private sealed record ChunkJob(long Started, Task<ChunkTrace> Build);
+
+    /// <summary>A level 1 trace as the solver sees it.</summary>
+    private sealed class ChunkView(ChunkTrace trace) : ITrace
+    {
+        public int Height => trace.Height;
+
+        public Word Root => trace.Root;
+
+        public Quad Children(int height, ulong index)
+        {
+            (Word c0, Word c1, Word c2, Word c3) = trace.Children(height, index);
+            return new Quad(c0, c1, c2, c3);
+        }
+
+        public Word Leaf(ulong position) => trace.Leaf(position);
+
+        public byte[] Prove(ulong position) => trace.Prove(position).Encode();
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, EventName = "BatchExecuted", Message = "Executed batch {Batch}: {Tasks} tasks, state root {StateRoot}, trace root {TraceRoot}, {Seconds:0.0} s")]
+    private partial void LogExecuted(ulong batch, int tasks, Word stateRoot, Word traceRoot, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Information, EventName = "ChunkWanted", Message = "Building the trace of the chunk at {Position} of batch {Batch}")]
+    private partial void LogPreparing(ulong batch, ulong position);
+
+    [LoggerMessage(Level = LogLevel.Information, EventName = "ChunkBuilt", Message = "Built the trace of the chunk at {Position} of batch {Batch}: {Steps} instructions, {Seconds:0.0} s")]
+    private partial void LogPrepared(ulong batch, ulong position, ulong steps, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, EventName = "BatchUnreadable", Message = "Batch {Batch} cannot be read from L1 yet: {Reason}")]
+    private partial void LogUnreadable(ulong batch, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, EventName = "BatchesVoided", Message = "Batches {First} to {End} (exclusive) are no longer on L1")]
+    private partial void LogVoided(ulong first, ulong end);
+
+    [LoggerMessage(Level = LogLevel.Information, EventName = "StateRestored", Message = "Going on from the state before batch {Batch}")]
+    private partial void LogRestored(ulong batch);
+
+    [LoggerMessage(Level = LogLevel.Warning, EventName = "StateDamaged", Message = "{Path} cannot be used: {Reason}")]
+    private partial void LogDamaged(string path, string reason);
+}
