@@ -79,7 +79,7 @@ public static class EventReader
     private static bool TryDecode<TEvent>(LogEntry log, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out TEvent? happened)
         where TEvent : class, IEventDTO<TEvent>
     {
-        happened = TEvent.Definition.Matches(log) ? TEvent.Decode(log) : null;
+        happened = log.Is<TEvent>() ? log.Decode<TEvent>() : null;
         return happened is not null;
     }
 
