@@ -136,8 +136,9 @@ public sealed record LogFilter(IReadOnlyList<Address> Addresses, params IReadOnl
     }
 }
 
-/// <summary>A call to simulate. Members that are null are left to the node.</summary>
-public sealed record CallRequest(Address? To, ReadOnlyMemory<byte> Data, Address? From = null, BigInteger? Value = null, ulong? GasLimit = null)
+/// <summary>A call to simulate. Members that are null are left to the node; without fees the gas price is zero.</summary>
+public sealed record CallRequest(
+    Address? To, ReadOnlyMemory<byte> Data, Address? From = null, BigInteger? Value = null, ulong? GasLimit = null, FeeSuggestion? Fees = null)
 {
     internal Dictionary<string, object?> ToJson()
     {
@@ -150,6 +151,12 @@ public sealed record CallRequest(Address? To, ReadOnlyMemory<byte> Data, Address
             json["value"] = HexJson.Quantity(value);
         if (GasLimit is { } gas)
             json["gas"] = HexJson.Quantity(gas);
+        if (Fees is { } fees)
+        {
+            json["maxFeePerGas"] = HexJson.Quantity(fees.MaxFeePerGas);
+            json["maxPriorityFeePerGas"] = HexJson.Quantity(fees.MaxPriorityFeePerGas);
+        }
+
         return json;
     }
 }

@@ -187,9 +187,13 @@ public sealed class DevChain : IAsyncDisposable
     /// <summary>Mines a block with this timestamp, which must be after the latest one.</summary>
     public async Task WarpAsync(ulong timestamp, CancellationToken cancel = default)
     {
-        await _rpc.CallAsync("evm_setNextBlockTimestamp", [HexJson.Quantity(timestamp)], cancel).ConfigureAwait(false);
+        await SetNextTimestampAsync(timestamp, cancel).ConfigureAwait(false);
         await MineAsync(cancel: cancel).ConfigureAwait(false);
     }
+
+    /// <summary>Gives the next block this timestamp, which must be after the latest one, without mining it now.</summary>
+    public Task SetNextTimestampAsync(ulong timestamp, CancellationToken cancel = default) =>
+        _rpc.CallAsync("evm_setNextBlockTimestamp", [HexJson.Quantity(timestamp)], cancel);
 
     /// <summary>Remembers the state of the chain; a snapshot serves one <see cref="RevertAsync"/>.</summary>
     public async Task<string> SnapshotAsync(CancellationToken cancel = default) =>

@@ -37,6 +37,7 @@ public sealed class TransactionSender
     /// <summary>Gas cap of a transaction (EIP-7825).</summary>
     public const ulong MaxTransactionGas = 1 << 24;
 
+    private const ulong MinTransactionGas = 21_000;
     private const int MaxSendAttempts = 12;
 
     // Receipts may appear a little after the nonce is used up: anvil and load-balanced nodes both do that.
@@ -101,7 +102,19 @@ public sealed class TransactionSender
     /// <summary>The gas limit to send with; throws when the call reverts now.</summary>
     public async Task<ulong> SimulateAsync(TransactionRequest request, CancellationToken cancel = default)
     {
-        CallRequest call = new(request.To, request.Data, Address, request.Value, request.GasLimit);
+        // With its fees: contracts that refund gas at the transaction's price use more of it then. A node refuses a call
+        // with more gas than the account can pay for, so the balance bounds it as the cap does.
+        FeeSuggestion fees = Cap(await Client.SuggestFeesAsync(cancel).ConfigureAwait(false));
+        BigInteger balance = await Client.GetBalanceAsync(Address, cancel: cancel).ConfigureAwait(false) - request.Value;
+        BigInteger affordable = balance.Sign < 0 ? 0 : balance / BigInteger.Max(fees.MaxFeePerGas, 1);
+        ulong most = (ulong)BigInteger.Min(affordable, MaxTransactionGas);
+        if (most < (request.GasLimit ?? MinTransactionGas))
+        {
+            throw new InsufficientFundsException(
+                Address, $"it has {balance + request.Value} wei for a value of {request.Value} and gas at {fees.MaxFeePerGas} wei");
+        }
+
+        CallRequest call = new(request.To, request.Data, Address, request.Value, request.GasLimit ?? most, fees);
         try
         {
             if (request.GasLimit is { } given)
@@ -110,9 +123,8 @@ public sealed class TransactionSender
                 return given;
             }
 
-            // Storage that others write first makes a call dearer than its estimate. The cap is given, or nodes would
-            // try with the gas of a whole block and refuse the call for that.
-            ulong estimate = await Client.EstimateGasAsync(call with { GasLimit = MaxTransactionGas }, cancel: cancel).ConfigureAwait(false);
+            // Storage that others write first makes a call dearer than its estimate.
+            ulong estimate = await Client.EstimateGasAsync(call, cancel: cancel).ConfigureAwait(false);
             return Math.Min(estimate + estimate / 4, MaxTransactionGas);
         }
         catch (RpcErrorException error) when (error.Says("insufficient funds") || error.Says("exceeds allowance"))
