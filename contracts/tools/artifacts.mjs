@@ -2,7 +2,8 @@
 // Writes contracts/artifacts/: for each contract of src/ that can be deployed its ABI and bytecode, and nothing that
 // depends on the machine. .NET embeds these files. --check builds again and fails when a committed file differs.
 //
-// Ends with bindings.mjs, whose C# records follow from the artifacts.
+// The same build gives snapshots/storage.json, where each contract keeps what. Ends with snapshots.mjs and bindings.mjs,
+// whose files follow from the artifacts.
 //
 //   node contracts/tools/artifacts.mjs [--check]
 import { createHash } from 'node:crypto';
@@ -42,17 +43,17 @@ function sourceDigest() {
   return hash.digest('hex');
 }
 
-/** Reads forge's output and returns file name -> text. */
+/** Builds and returns the artifacts, file name -> text, and the text of the storage snapshot. */
 function build() {
   const scratch = mkdtempSync(path.join(tmpdir(), 'optimistic-artifacts-'));
   try {
     const out = path.join(scratch, 'out');
     // A fresh build of everything at once: what the optimizer emits may depend on which files share a compiler run.
     const code = forge(['build', '--force', '--quiet', '--skip', 'test', '--out', out,
-      '--cache-path', path.join(scratch, 'cache')]);
+      '--cache-path', path.join(scratch, 'cache'), '--extra-output', 'storageLayout']);
     if (code !== 0) process.exit(code);
-    const files = new Map();
-    for (const file of filesBelow(out, '.json')) {
+    const files = new Map(), storage = {};
+    for (const file of filesBelow(out, '.json').sort()) {
       const artifact = JSON.parse(readFileSync(file, 'utf8'));
       const source = Object.keys(artifact.metadata?.settings?.compilationTarget ?? {})[0];
       const callable = artifact.abi?.some(item => item.type === 'function' || item.type === 'constructor');
@@ -68,21 +69,28 @@ function build() {
         immutables: Object.values(artifact.deployedBytecode.immutableReferences ?? {}).flat()
           .map(({ start, length }) => [start, length]).sort((a, b) => a[0] - b[0]),
       }, null, 1) + '\n');
+      const { storage: variables = [], types } = artifact.storageLayout ?? {};
+      storage[path.basename(name, '.json')] = variables.map(variable => {
+        const type = types[variable.type];
+        return `slot ${variable.slot} byte ${variable.offset} length ${type.numberOfBytes}: ${type.label} ${variable.label}`;
+      });
     }
     files.set('sources.sha256', sourceDigest() + '\n');
-    return files;
+    return { files, storage: JSON.stringify(storage, null, 2) + '\n' };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-const built = build();
+const { files: built, storage } = build();
+const storageFile = path.join(contracts, 'snapshots', 'storage.json');
 const present = filesBelow(target, '').map(file => path.basename(file));
 const wrong = [
   ...[...built.keys()].filter(name => !present.includes(name)).map(name => `${name} is missing`),
   ...[...built].filter(([name, text]) => present.includes(name) && readFileSync(path.join(target, name), 'utf8') !== text)
     .map(([name]) => `${name} is not what the sources give`),
   ...present.filter(name => !built.has(name)).map(name => `${name} has no contract in src/`),
+  ...!existsSync(storageFile) || readFileSync(storageFile, 'utf8') !== storage ? ['../snapshots/storage.json is not what the sources give'] : [],
 ];
 if (check) {
   if (wrong.length > 0) {
@@ -95,9 +103,12 @@ if (check) {
   mkdirSync(target, { recursive: true });
   for (const name of present.filter(name => !built.has(name))) rmSync(path.join(target, name));
   for (const [name, text] of built) writeFileSync(path.join(target, name), text);
+  mkdirSync(path.dirname(storageFile), { recursive: true });
+  writeFileSync(storageFile, storage);
   console.log(wrong.length === 0 ? 'artifacts/: nothing changed' : wrong.map(line => `artifacts/${line}: written`).join('\n'));
 }
 
-// The C# records follow the artifacts.
-const bindings = spawnSync(process.execPath, [path.join(contracts, 'tools', 'bindings.mjs'), ...check ? ['--check'] : []], { stdio: 'inherit' });
-process.exit(bindings.status ?? 1);
+for (const tool of ['snapshots.mjs', 'bindings.mjs']) {
+  const { status } = spawnSync(process.execPath, [path.join(contracts, 'tools', tool), ...check ? ['--check'] : []], { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
