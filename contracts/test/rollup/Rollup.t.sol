@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Inbox} from "../../src/rollup/Inbox.sol";
+import {Rollup} from "../../src/rollup/Rollup.sol";
+import {Tournament} from "../../src/dispute/Tournament.sol";
+import {ClaimRef, ClaimStatus} from "../../src/interfaces/IRollup.sol";
+import {IInbox} from "../../src/interfaces/IInbox.sol";
+import {Phase, Result} from "../../src/interfaces/ITournament.sol";
+import {RootMismatch} from "../../src/machine/QuadProof.sol";
+import {DisputeHarness} from "../dispute/DisputeHarness.sol";
+import {TallTrace, TallTraces} from "../dispute/TallTrace.sol";
+import {Toy} from "../dispute/ToyVerifier.sol";
+import {Vm} from "../Base.sol";
+
+/// The tree of claims (spec 5.4), with the real Inbox and Tournament and a toy transition.
+contract RollupTest is DisputeHarness {
+    using TallTraces for TallTrace;
+
+    address internal constant SEQUENCER = address(0x5e0);
+    address internal constant LIAR = address(0x3003);
+    address internal constant ANYONE = address(0x4004);
+
+    Inbox internal inbox;
+    Rollup internal rollup;
+    uint256 internal bond;
+
+    function setUp() external {
+        setUpDispute();
+        address[] memory sequencers = new address[](1);
+        sequencers[0] = SEQUENCER;
+        inbox = new Inbox(sequencers, Inbox.Limits(600, 60, 1 << 39, 1 << 40, 0));
+        deployTournament(vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2));
+        rollup = new Rollup(address(inbox), address(tournament), initialState());
+        bond = tournament.bond(0);
+        vm.assertEq(rollup.latestConfirmed(), idOf(rollup.genesis()));
+
+        (parentTournament, parentTrace) = (0, 0);
+        preimage.parentClaim = idOf(rollup.genesis());
+        append(TASKS);
+        append(1);
+    }
+
+    /// Adds a batch; the first is the disputed one.
+    function append(uint64 count) internal {
+        bytes memory task = abi.encodePacked(
+            uint8(0), uint8(27), uint32(1), uint64(2), uint64(3), keccak256("r"), keccak256("s"), uint32(2), "in"
+        );
+        bytes memory tasks;
+        for (uint256 i = 0; i < count; i++) {
+            tasks = abi.encodePacked(tasks, task);
+        }
+        uint64 index = inbox.batchCount();
+        sync();
+        vm.prank(SEQUENCER, SEQUENCER);
+        inbox.append(uint64(vm.getBlockTimestamp()), uint64(block.number), 0, tasks);
+        if (index != 0) return;
+        Vm.Log memory log = vm.getRecordedLogs()[0];
+        vm.assertEq(log.topics[0], IInbox.BatchAppended.selector);
+        bytes32 hash;
+        (hash, preimage.tasksRoot) = abi.decode(log.data, (bytes32, bytes32));
+        (preimage.previousBatch, preimage.count) = (0, count);
+        (preimage.time, preimage.blockNumber) = (uint64(vm.getBlockTimestamp()), uint64(block.number));
+        vm.assertEq(batchHash(), hash);
+    }
+
+    function idOf(ClaimRef memory ref) internal pure returns (bytes32) {
+        return Toy.quad(ref.tournament, ref.stateRoot, ref.traceRoot, 0);
+    }
+
+    function tournamentOf(ClaimRef memory parent, uint64 batch, uint64 attempt) internal view returns (bytes32) {
+        return Toy.quad(idOf(parent), inbox.batchHash(batch), bytes32(uint256(attempt)), 0);
+    }
+
+    /// What a trace claims for a batch after `parent`.
+    function refOf(ClaimRef memory parent, uint64 batch, uint64 attempt, TallTrace memory trace)
+        internal
+        view
+        returns (ClaimRef memory)
+    {
+        return ClaimRef(tournamentOf(parent, batch, attempt), trace.last(), trace.root());
+    }
+
+    function claim(ClaimRef memory parent, uint64 batch, uint64 attempt, TallTrace memory trace, address claimer)
+        internal
+        returns (ClaimRef memory ref)
+    {
+        ref = refOf(parent, batch, attempt, trace);
+        know(trace);
+        bytes memory proof = trace.lastProof();
+        vm.deal(claimer, claimer.balance + bond);
+        vm.prank(claimer);
+        rollup.claim{value: bond}(parent, attempt, ref.stateRoot, ref.traceRoot, proof);
+        sync();
+    }
+
+    function challenge(
+        ClaimRef memory parent,
+        uint64 attempt,
+        ClaimRef memory first,
+        TallTrace memory trace,
+        address claimer
+    ) internal returns (ClaimRef memory ref) {
+        ref = ClaimRef(first.tournament, trace.last(), trace.root());
+        know(trace);
+        bytes memory proof = trace.lastProof();
+        bytes32[4] memory children = trace.rootChildren();
+        vm.deal(claimer, claimer.balance + bond);
+        vm.prank(claimer);
+        rollup.challenge{value: bond}(parent, attempt, first, ref.stateRoot, children, proof);
+        sync();
+    }
+
+    function status(ClaimRef memory ref) internal view returns (ClaimStatus s) {
+        (s,,,) = rollup.claimInfo(idOf(ref));
+    }
+
+    // The path without a dispute
+
+    function testUnchallengedClaim() external {
+        ClaimRef memory genesis = rollup.genesis();
+        (ClaimStatus s, address claimer, uint64 postedAt, uint64 batch) = rollup.claimInfo(idOf(genesis));
+        vm.assertTrue(s == ClaimStatus.Confirmed);
+        vm.assertEq(uint256(batch), type(uint64).max);
+
+        ClaimRef memory ref = claim(genesis, 0, 0, trueTrace(), HONEST);
+        uint256 posted = vm.getBlockTimestamp();
+        (s, claimer, postedAt, batch) = rollup.claimInfo(idOf(ref));
+        vm.assertTrue(s == ClaimStatus.Pending);
+        vm.assertEq(claimer, HONEST);
+        vm.assertEq(uint256(postedAt), posted);
+        vm.assertEq(uint256(batch), 0);
+        vm.assertEq(rollup.firstClaim(ref.tournament), idOf(ref));
+        // Spec 4.5.3: nothing is written in Tournament.
+        vm.assertTrue(!tournament.isOpen(ref.tournament));
+        vm.assertEq(address(tournament).balance, 0);
+
+        vm.warp(posted + A0 - 1);
+        vm.expectRevert(Rollup.WindowOpen.selector);
+        rollup.confirm(ref, 0);
+        vm.warp(posted + A0);
+        rollup.confirm(ref, 0);
+        vm.assertTrue(status(ref) == ClaimStatus.Confirmed);
+        vm.assertEq(rollup.latestConfirmed(), idOf(ref));
+        vm.assertEq(rollup.credits(HONEST), bond);
+        vm.expectRevert(Rollup.NotOfLatestConfirmed.selector);
+        rollup.confirm(ref, 0);
+        vm.prank(HONEST);
+        rollup.withdraw(payable(HONEST));
+        vm.assertEq(HONEST.balance, bond);
+        vm.assertEq(address(rollup).balance, 0);
+        vm.prank(HONEST);
+        vm.expectRevert(Rollup.NothingToWithdraw.selector);
+        rollup.withdraw(payable(HONEST));
+    }
+
+    function testClaimChecks() external {
+        ClaimRef memory genesis = rollup.genesis();
+        TallTrace memory trace = trueTrace();
+        bytes memory proof = trace.lastProof();
+        (bytes32 root, bytes32 last) = (trace.root(), trace.last());
+        vm.deal(address(this), 100 * bond);
+        vm.expectRevert(abi.encodeWithSelector(Rollup.WrongBond.selector, bond));
+        rollup.claim{value: bond - 1}(genesis, 0, last, root, proof);
+        vm.expectRevert(abi.encodeWithSelector(Rollup.WrongBond.selector, bond));
+        rollup.claim{value: bond + 1}(genesis, 0, last, root, proof);
+        vm.expectRevert(RootMismatch.selector);
+        rollup.claim{value: bond}(genesis, 0, keccak256("another state"), root, proof);
+        vm.expectRevert(RootMismatch.selector);
+        rollup.claim{value: bond}(genesis, 0, last, keccak256("another trace"), proof);
+        vm.expectRevert(Rollup.AttemptNotOpen.selector);
+        rollup.claim{value: bond}(genesis, 1, last, root, proof);
+        ClaimRef memory unknown = ClaimRef(0, keccak256("unknown"), 0);
+        vm.expectRevert(Rollup.UnknownParent.selector);
+        rollup.claim{value: bond}(unknown, 0, last, root, proof);
+
+        ClaimRef memory first = claim(genesis, 0, 0, trace, HONEST);
+        vm.expectRevert(Rollup.TournamentExists.selector);
+        rollup.claim{value: bond}(genesis, 0, last, root, proof);
+        ClaimRef memory second = claim(first, 1, 0, TallTraces.create(12, keccak256("after")), HONEST);
+        // There is no third batch.
+        vm.expectRevert(Rollup.UnknownBatch.selector);
+        rollup.claim{value: bond}(second, 0, last, root, proof);
+    }
+
+    function testChallengeChecks() external {
+        ClaimRef memory genesis = rollup.genesis();
+        TallTrace memory lie = lieFrom(4096, 1);
+        TallTrace memory truth = trueTrace();
+        (bytes32[4] memory children, bytes memory proof, bytes32 last) =
+            (truth.rootChildren(), truth.lastProof(), truth.last());
+        vm.deal(address(this), 100 * bond);
+        ClaimRef memory none;
+        vm.expectRevert(Rollup.NothingToChallenge.selector);
+        rollup.challenge{value: bond}(genesis, 0, none, last, children, proof);
+        ClaimRef memory first = claim(genesis, 0, 0, lie, LIAR);
+        uint256 posted = vm.getBlockTimestamp();
+        vm.expectRevert(abi.encodeWithSelector(Rollup.WrongBond.selector, bond));
+        rollup.challenge(genesis, 0, first, last, children, proof);
+        vm.expectRevert(Rollup.WrongFirstClaim.selector);
+        rollup.challenge{value: bond}(genesis, 0, none, last, children, proof);
+        vm.expectRevert(RootMismatch.selector);
+        rollup.challenge{value: bond}(genesis, 0, first, keccak256("another"), children, proof);
+        (bytes32[4] memory lieChildren, bytes memory lieProof) = (lie.rootChildren(), lie.lastProof());
+        vm.expectRevert(Rollup.ClaimExists.selector);
+        rollup.challenge{value: bond}(genesis, 0, first, lie.last(), lieChildren, lieProof);
+        vm.warp(posted + A0);
+        vm.expectRevert(Tournament.WindowClosed.selector);
+        rollup.challenge{value: bond}(genesis, 0, first, last, children, proof);
+        vm.warp(posted + A0 - 1);
+        rollup.challenge{value: bond}(genesis, 0, first, last, children, proof);
+        vm.expectRevert(Rollup.ClaimExists.selector);
+        rollup.challenge{value: bond}(genesis, 0, first, last, children, proof);
+        vm.warp(posted + A0);
+        vm.expectRevert(Rollup.NotTheWinner.selector);
+        rollup.confirm(first, 0);
+    }
+
+    // Disputes
+
+    function testDisputedClaim() external {
+        ClaimRef memory genesis = rollup.genesis();
+        ClaimRef memory lie = claim(genesis, 0, 0, lieFrom(1, 1), LIAR);
+        vm.assertEq(lie.tournament, tournamentId());
+        pass(3);
+        ClaimRef memory truth = challenge(genesis, 0, lie, trueTrace(), HONEST);
+        vm.assertEq(address(tournament).balance, 2 * bond);
+        vm.assertEq(address(rollup).balance, 0);
+        bytes32 outer = onlyMatch();
+        vm.assertEq(uint256(bisections[outer].balanceTwo), A0 - 3);
+        // Another rival, when the tournament is open, needs no first claim.
+        ClaimRef memory third = challenge(genesis, 0, ClaimRef(lie.tournament, 0, 0), lieFrom(4096, 2), LIAR);
+
+        playToSeal(outer);
+        vm.assertTrue(phases[outer] == Phase.Inner);
+        joinInner(outer, 1, falseChunk(0, 5, 3, lieMachine(1)), LIAR);
+        joinInner(outer, 2, trueChunk(0, 5), HONEST);
+        bytes32 inner = idOf(matches[1]);
+        playToSeal(inner);
+        prove(inner);
+        pass(A0 + GRANT);
+        vm.expectRevert(Rollup.NotTheWinner.selector);
+        rollup.confirm(truth, 0);
+        resolve(outer);
+        bytes32 last = onlyMatch();
+        playToSeal(last);
+        prove(last);
+        vm.expectRevert(Rollup.NotTheWinner.selector);
+        rollup.confirm(truth, 0);
+        tournament.settle(lie.tournament);
+        vm.expectRevert(Rollup.NotTheWinner.selector);
+        rollup.confirm(lie, 0);
+        vm.expectRevert(Rollup.NotTheWinner.selector);
+        rollup.confirm(third, 0);
+        rollup.confirm(truth, 0);
+        vm.assertEq(rollup.latestConfirmed(), idOf(truth));
+        vm.assertEq(rollup.credits(HONEST), 0);
+        vm.assertTrue(tournament.credits(HONEST) >= bond + tournament.bond(1));
+        vm.assertTrue(status(lie) == ClaimStatus.Pending && status(third) == ClaimStatus.Pending);
+    }
+
+    /// Spec 4.5.2: attempt n + 1 is open when attempt n has no winner, and only then.
+    function testNoWinnerCanBeTriedAgain() external {
+        ClaimRef memory genesis = rollup.genesis();
+        ClaimRef memory first = claim(genesis, 0, 0, lieFrom(4096, 1), LIAR);
+        challenge(genesis, 0, first, lieFrom(4096, 2), LIAR);
+        bytes32 liars = onlyMatch();
+        playToSeal(liars);
+        pass(A0);
+        eliminate(liars);
+        TallTrace memory truth = trueTrace();
+        (bytes32 last, bytes32 root, bytes memory proof) = (truth.last(), truth.root(), truth.lastProof());
+        vm.deal(address(this), 10 * bond);
+        vm.expectRevert(Rollup.AttemptNotOpen.selector);
+        rollup.claim{value: bond}(genesis, 1, last, root, proof);
+        tournament.settle(first.tournament);
+        vm.expectRevert(Rollup.AttemptNotOpen.selector);
+        rollup.claim{value: bond}(genesis, 2, last, root, proof);
+
+        ClaimRef memory again = claim(genesis, 0, 1, truth, HONEST);
+        preimage.attempt = 1;
+        vm.assertEq(again.tournament, tournamentId());
+        // The attempt is part of the tournament's id, down to the proof.
+        challenge(genesis, 1, again, lieFrom(0, 1), LIAR);
+        bytes32 retried = onlyMatch();
+        playToSeal(retried);
+        prove(retried);
+        pass(A0);
+        tournament.settle(again.tournament);
+        vm.expectRevert(Rollup.AttemptNotOpen.selector);
+        rollup.claim{value: bond}(genesis, 2, last, root, proof);
+        vm.expectRevert(Rollup.NotOfLatestConfirmed.selector);
+        rollup.confirm(again, 0);
+        rollup.confirm(again, 1);
+        vm.assertEq(rollup.latestConfirmed(), idOf(again));
+    }
+
+    // The tree
+
+    function testClaimsArePipelinedAndConfirmInOrder() external {
+        ClaimRef memory first = claim(rollup.genesis(), 0, 0, trueTrace(), HONEST);
+        ClaimRef memory second = claim(first, 1, 0, TallTraces.create(12, keccak256("after")), HONEST);
+        (,,, uint64 batch) = rollup.claimInfo(idOf(second));
+        vm.assertEq(uint256(batch), 1);
+        pass(A0);
+        vm.expectRevert(Rollup.NotOfLatestConfirmed.selector);
+        rollup.confirm(second, 0);
+        rollup.confirm(first, 0);
+        rollup.confirm(second, 0);
+        vm.assertEq(rollup.latestConfirmed(), idOf(second));
+        vm.assertEq(rollup.credits(HONEST), 2 * bond);
+        vm.assertEq(address(rollup).balance, 2 * bond);
+    }
+
+    /// Spec 5.4.5.
+    function testOrphansGetTheirBondsBack() external {
+        ClaimRef memory genesis = rollup.genesis();
+        ClaimRef memory lie = claim(genesis, 0, 0, lieFrom(4096, 1), LIAR);
+        ClaimRef memory orphan = claim(lie, 1, 0, TallTraces.create(12, keccak256("after a lie")), ANYONE);
+        ClaimRef memory truth = challenge(genesis, 0, lie, trueTrace(), HONEST);
+        ClaimRef memory child = claim(truth, 1, 0, TallTraces.create(12, keccak256("after")), HONEST);
+        bytes32 matchId = onlyMatch();
+        playToSeal(matchId);
+        prove(matchId);
+        vm.expectRevert(Rollup.ParentNotLost.selector);
+        rollup.recover(orphan, lie, 0);
+        pass(A0);
+        tournament.settle(lie.tournament);
+        vm.expectRevert(Rollup.ParentNotLost.selector);
+        rollup.recover(orphan, lie, 0);
+        rollup.confirm(truth, 0);
+
+        vm.expectRevert(Rollup.ParentNotLost.selector);
+        rollup.recover(child, truth, 0);
+        vm.expectRevert(Rollup.UnknownParent.selector);
+        rollup.recover(orphan, truth, 0);
+        vm.expectRevert(Rollup.UnknownParent.selector);
+        rollup.recover(orphan, lie, 1);
+        rollup.recover(orphan, lie, 0);
+        vm.assertEq(rollup.credits(ANYONE), bond);
+        vm.expectRevert(Rollup.NotPending.selector);
+        rollup.recover(orphan, lie, 0);
+        vm.expectRevert(Rollup.NotPending.selector);
+        rollup.recover(ClaimRef(orphan.tournament, keccak256("no"), keccak256("such")), lie, 0);
+        // It cannot confirm, and its bond is not there for a rival to play against.
+        vm.expectRevert(Rollup.NotOfLatestConfirmed.selector);
+        rollup.confirm(orphan, 0);
+        TallTrace memory rival = TallTraces.create(12, keccak256("rival"));
+        (bytes32[4] memory children, bytes memory proof, bytes32 last) =
+            (rival.rootChildren(), rival.lastProof(), rival.last());
+        vm.deal(address(this), bond);
+        vm.expectRevert(Tournament.WindowClosed.selector);
+        rollup.challenge{value: bond}(lie, 0, orphan, last, children, proof);
+        rollup.confirm(child, 0);
+        vm.assertEq(address(rollup).balance, rollup.credits(ANYONE) + rollup.credits(HONEST));
+    }
+
+    /// An orphan keeps its window: as long as rivals may come, its bond stays.
+    function testAnOrphanIsRecoveredAfterItsWindow() external {
+        ClaimRef memory genesis = rollup.genesis();
+        ClaimRef memory lie = claim(genesis, 0, 0, lieFrom(4096, 1), LIAR);
+        ClaimRef memory truth = challenge(genesis, 0, lie, trueTrace(), HONEST);
+        bytes32 matchId = onlyMatch();
+        playToSeal(matchId);
+        prove(matchId);
+        pass(A0 - 5);
+        ClaimRef memory late = claim(lie, 1, 0, TallTraces.create(12, keccak256("late")), ANYONE);
+        pass(5);
+        tournament.settle(lie.tournament);
+        rollup.confirm(truth, 0);
+        pass(A0 - 6);
+        vm.expectRevert(Rollup.WindowOpen.selector);
+        rollup.recover(late, lie, 0);
+        uint256 fresh = vm.snapshotState();
+        pass(1);
+        rollup.recover(late, lie, 0);
+        vm.revertToState(fresh);
+
+        // With a rival its tournament settles as any other (spec 4.6.4).
+        challenge(lie, 0, late, TallTraces.create(12, keccak256("rival")), LIAR);
+        bytes32 orphans = onlyMatch();
+        pass(A0);
+        vm.expectRevert(Rollup.HasRivals.selector);
+        rollup.recover(late, lie, 0);
+        timeout(orphans);
+        tournament.settle(late.tournament);
+        (Result result,) = tournament.result(late.tournament);
+        vm.assertTrue(result == Result.Winner);
+        vm.expectRevert(Rollup.NotOfLatestConfirmed.selector);
+        rollup.confirm(late, 0);
+        vm.assertEq(tournament.credits(LIAR), bond + STAKE_0 / 10);
+    }
+
+    function testTournamentsOfAnotherRollup() external {
+        bytes32 state = initialState();
+        vm.expectRevert(Rollup.WrongTournaments.selector);
+        new Rollup(address(inbox), address(tournament), state);
+    }
+}
