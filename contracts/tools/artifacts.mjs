@@ -36,10 +36,13 @@ function sourceDigest() {
   const hash = createHash('sha256');
   const sources = filesBelow(path.join(contracts, 'src'), '.sol')
     .map(file => path.relative(contracts, file).split(path.sep).join('/'));
-  for (const name of [...sources, 'foundry.toml', 'package-lock.json'].sort()) {
+  for (const name of [...sources, 'foundry.toml'].sort()) {
     const content = createHash('sha256').update(readFileSync(path.join(contracts, name))).digest('hex');
     hash.update(`${content}  ${name}\n`);
   }
+  // Of the lock file, the packages that bytecode comes from.
+  const { packages } = JSON.parse(readFileSync(path.join(contracts, 'package-lock.json'), 'utf8'));
+  for (const name of ['@openzeppelin/contracts', 'solc']) hash.update(`${packages[`node_modules/${name}`].integrity}  ${name}\n`);
   return hash.digest('hex');
 }
 

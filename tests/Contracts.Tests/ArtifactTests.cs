@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Numerics;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Optimistic.Contracts.Bindings;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Vm;
@@ -23,10 +24,17 @@ public sealed class ArtifactTests
         IEnumerable<string> sources = Directory.EnumerateFiles(Path.Combine(contracts, "src"), "*.sol", SearchOption.AllDirectories)
             .Select(file => Path.GetRelativePath(contracts, file).Replace('\\', '/'));
         StringBuilder lines = new();
-        foreach (string name in sources.Concat(["foundry.toml", "package-lock.json"]).Order(StringComparer.Ordinal))
+        foreach (string name in sources.Append("foundry.toml").Order(StringComparer.Ordinal))
         {
             byte[] digest = SHA256.HashData(File.ReadAllBytes(Path.Combine(contracts, name)));
             lines.Append(Convert.ToHexStringLower(digest)).Append("  ").Append(name).Append('\n');
+        }
+
+        using JsonDocument locked = JsonDocument.Parse(File.ReadAllText(Path.Combine(contracts, "package-lock.json")));
+        foreach (string name in (string[])["@openzeppelin/contracts", "solc"])
+        {
+            JsonElement package = locked.RootElement.GetProperty("packages").GetProperty("node_modules/" + name);
+            lines.Append(package.GetProperty("integrity").GetString()).Append("  ").Append(name).Append('\n');
         }
 
         string expected = File.ReadAllText(Path.Combine(contracts, "artifacts", "sources.sha256")).Trim();
