@@ -214,6 +214,7 @@ public sealed partial class InterpreterTests : IDisposable
 
     [Theory]
     [Spec("1.4.5")]
+    [Spec("1.6.5")]
     [InlineData(MachineStatus.IllegalInstruction)]
     [InlineData(MachineStatus.BadPc)]
     [InlineData(MachineStatus.Breakpoint)]
@@ -355,6 +356,7 @@ public sealed partial class InterpreterTests : IDisposable
 
     [Theory]
     [Spec("1.7.5")]
+    [Spec("1.7.1")]
     [InlineData(Operation.AmoswapW, 0x0000_0005u)]
     [InlineData(Operation.AmoaddW, 0x8000_0005u)]
     [InlineData(Operation.AmoxorW, 0x8000_0005u)]

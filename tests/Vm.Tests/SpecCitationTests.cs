@@ -39,6 +39,22 @@ public sealed partial class SpecCitationTests
         Assert.All(attributes, attribute => Assert.Contains(attribute.Section, sections));
     }
 
+    /// <summary>Sections of the machine, the state and the step; those of the dispute and the rollup have their tests elsewhere.</summary>
+    [Fact]
+    public void Every_requirement_of_this_assembly_has_a_test()
+    {
+        HashSet<string> tested =
+        [
+            .. typeof(SpecCitationTests).Assembly.GetTypes()
+                .SelectMany(type => type.GetMethods().Cast<MemberInfo>().Append(type))
+                .SelectMany(member => member.GetCustomAttributes<SpecAttribute>(inherit: false))
+                .Select(attribute => attribute.Section)
+        ];
+        string[] requirements = [.. Sections().Where(section => section[0] is '1' or '2' or '3' && section.Count(c => c == '.') == 2)];
+        Assert.All(requirements, section => Assert.True(
+            tested.Contains(section) || tested.Contains(section[..section.LastIndexOf('.')]), $"no test is marked [Spec(\"{section}\")]"));
+    }
+
     [Fact]
     public void Every_row_of_the_instruction_table_names_a_section()
     {

@@ -19,6 +19,8 @@ public sealed class WitnessTests
 
     [Fact]
     [Spec("3.4")]
+    [Spec("3.1.1")]
+    [Spec("3.1.2")]
     public void Errors_have_names()
     {
         using var machine = new Machine();
