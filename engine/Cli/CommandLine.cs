@@ -50,6 +50,9 @@ internal static class CommandLine
             ProveCommand.Create(),
             GuestCommands.Disasm(),
             GuestCommands.Trace(),
+            NodeCommand.Create(),
+            ClientCommands.App(),
+            ClientCommands.Task(),
         };
 
         ParseResult parsed = root.Parse(arguments);
@@ -64,7 +67,11 @@ internal static class CommandLine
 
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = TimeSpan.FromSeconds(30),
+            });
         }
         catch (CommandException error)
         {

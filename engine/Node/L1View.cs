@@ -1,0 +1,115 @@
+using System.Collections.Immutable;
+using Optimistic.Contracts.Ethereum;
+using Optimistic.Contracts.L1;
+using Optimistic.Vm;
+
+namespace Optimistic.Engine.Node;
+
+/// <summary>A claim as L1 has it (spec 5.4).</summary>
+/// <param name="PostedAt">Timestamp of its block.</param>
+/// <param name="Block">Number of its block.</param>
+public sealed record PostedClaim(ClaimedEvent Event, ulong PostedAt, ulong Block)
+{
+    public ClaimRef Ref => new(Event.Tournament, Event.StateRoot, Event.TraceRoot);
+}
+
+/// <summary>What the events of the Rollup and the Tournament say: claims, and how their tournaments ended. Immutable.</summary>
+public sealed record ClaimTree(
+    ImmutableDictionary<Word, PostedClaim> Claims,
+    ImmutableDictionary<Word, Word> FirstOf,
+    ImmutableDictionary<Word, SettledEvent> Settled,
+    ImmutableHashSet<Word> Opened,
+    ImmutableDictionary<Word, ulong> ConfirmedBatches,
+    Word LatestConfirmed)
+{
+    /// <summary>Only genesis.</summary>
+    public static ClaimTree Of(ClaimRef genesis) => new(
+        ImmutableDictionary<Word, PostedClaim>.Empty,
+        ImmutableDictionary<Word, Word>.Empty,
+        ImmutableDictionary<Word, SettledEvent>.Empty,
+        [],
+        ImmutableDictionary<Word, ulong>.Empty,
+        genesis.Id());
+
+    public ClaimTree Apply(L1Event happened, LogEntry log, ulong timestamp) => happened switch
+    {
+        ClaimedEvent e => this with
+        {
+            Claims = Claims.SetItem(e.Id, new PostedClaim(e, timestamp, log.BlockNumber)),
+            FirstOf = FirstOf.ContainsKey(e.Tournament) ? FirstOf : FirstOf.Add(e.Tournament, e.Id),
+        },
+        ConfirmedEvent e => this with { ConfirmedBatches = ConfirmedBatches.SetItem(e.Id, e.Batch), LatestConfirmed = e.Id },
+        OpenedEvent { Level: 0 } e => this with { Opened = Opened.Add(e.Tournament) },
+        SettledEvent e => this with { Settled = Settled.SetItem(e.Tournament, e) },
+        _ => this,
+    };
+}
+
+/// <summary>All that L1 says about this rollup at one block.</summary>
+public sealed record L1State(ulong Block, Word BlockHash, ulong Timestamp, InboxState Inbox, ClaimTree Claims);
+
+/// <summary>Follows L1 block by block and undoes what a reorganization voids.</summary>
+public sealed class L1View
+{
+    private readonly ChainFollower _follower;
+    private readonly RollupContracts _contracts;
+    private readonly List<L1State> _history = [];
+    private readonly L1State _start;
+    private L1State _base;
+
+    public L1View(EthereumClient client, RollupContracts contracts, ulong firstBlock, ClaimRef genesis)
+    {
+        _contracts = contracts;
+        _follower = new ChainFollower(client, [contracts.Inbox, contracts.Rollup, contracts.Tournaments], firstBlock);
+        _start = new L1State(0, Word.Zero, 0, InboxState.Empty, ClaimTree.Of(genesis));
+        _base = _start;
+    }
+
+    public L1State Current => _history.Count == 0 ? _base : _history[^1];
+
+    /// <summary>Follows L1 to its head.</summary>
+    /// <param name="cancel">Ends the waiting.</param>
+    /// <returns>False when L1 moved meanwhile: call again.</returns>
+    /// <exception cref="L1DataException">Events contradict each other.</exception>
+    public async Task<bool> FollowAsync(CancellationToken cancel)
+    {
+        while (true)
+        {
+            ChainUpdate? update = await _follower.AdvanceAsync(cancel);
+            if (update is null)
+                return false;
+
+            if (update.VoidFrom is { } from)
+            {
+                _history.RemoveAll(state => state.Block >= from);
+                if (_history.Count == 0 && _base.Block >= from)
+                    _base = _start;
+            }
+
+            foreach (FollowedBlock block in update.Added)
+                Add(block);
+            if (update.AtHead)
+                return true;
+        }
+    }
+
+    private void Add(FollowedBlock block)
+    {
+        InboxState inbox = Current.Inbox;
+        ClaimTree claims = Current.Claims;
+        foreach (LogEntry log in block.Logs)
+        {
+            if (EventReader.Read(_contracts, log) is not { } happened)
+                continue;
+            inbox = inbox.Apply(happened, log, block.Timestamp);
+            claims = claims.Apply(happened, log, block.Timestamp);
+        }
+
+        _history.Add(new L1State(block.Number, block.Hash, block.Timestamp, inbox, claims));
+        if (_history.Count > ChainFollower.RememberedBlocks)
+        {
+            _base = _history[0];
+            _history.RemoveAt(0);
+        }
+    }
+}
