@@ -10,6 +10,9 @@ public sealed class EthereumClient : IDisposable
     /// <summary>Blocks per eth_getLogs; hosted nodes refuse much more. Longer ranges are split.</summary>
     public const ulong MaxLogRangeBlocks = 2_000;
 
+    // For nodes that suggest none: 1 gwei, the least that geth's defaults accept.
+    private static readonly BigInteger DefaultTip = 1_000_000_000;
+
     private EthereumClient(JsonRpcClient rpc, ulong chainId)
     {
         Rpc = rpc;
@@ -160,16 +163,30 @@ public sealed class EthereumClient : IDisposable
         return ReadLogs(await Rpc.CallAsync("eth_getLogs", [json], cancel).ConfigureAwait(false));
     }
 
-    /// <summary>The logs of a range of blocks, both ends included, in chain order.</summary>
+    /// <summary>
+    /// The logs of a range of blocks, both ends included, in chain order. A range that the node refuses, as hosted nodes
+    /// do with many blocks or many logs, is halved until it is one block.
+    /// </summary>
     public async Task<IReadOnlyList<LogEntry>> GetLogsAsync(LogFilter filter, ulong first, ulong last, CancellationToken cancel = default)
     {
         List<LogEntry> logs = [];
-        for (ulong from = first; from <= last; from += MaxLogRangeBlocks)
+        ulong blocks = MaxLogRangeBlocks;
+        ulong from = first;
+        while (from <= last)
         {
+            ulong to = from + Math.Min(blocks - 1, last - from);
             Dictionary<string, object?> json = filter.ToJson();
             json["fromBlock"] = HexJson.Quantity(from);
-            json["toBlock"] = HexJson.Quantity(Math.Min(last, from + MaxLogRangeBlocks - 1));
-            logs.AddRange(ReadLogs(await Rpc.CallAsync("eth_getLogs", [json], cancel).ConfigureAwait(false)));
+            json["toBlock"] = HexJson.Quantity(to);
+            try
+            {
+                logs.AddRange(ReadLogs(await Rpc.CallAsync("eth_getLogs", [json], cancel).ConfigureAwait(false)));
+                from = to + 1;
+            }
+            catch (RpcErrorException) when (to > from)
+            {
+                blocks = (to - from + 1) / 2;
+            }
         }
 
         return logs;
@@ -204,7 +221,9 @@ public sealed class EthereumClient : IDisposable
         IReadOnlyList<RpcResponse> answers = await Rpc.CallBatchAsync(
             [new RpcRequest("eth_getBlockByNumber", "latest", false), new RpcRequest("eth_maxPriorityFeePerGas")], cancel).ConfigureAwait(false);
         BlockHeader latest = BlockHeader.Read(answers[0].Result());
-        BigInteger tip = HexJson.Integer(answers[1].Result(), "eth_maxPriorityFeePerGas");
+        BigInteger tip = answers[1].Error is null
+            ? HexJson.Integer(answers[1].Result(), "eth_maxPriorityFeePerGas")
+            : DefaultTip;
         return new FeeSuggestion(tip, 2 * latest.BaseFeePerGas + tip);
     }
 

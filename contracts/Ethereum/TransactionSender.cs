@@ -39,6 +39,7 @@ public sealed class TransactionSender
 
     private const ulong MinTransactionGas = 21_000;
     private const int MaxSendAttempts = 12;
+    private const int MaxTakenPolls = 5;
 
     // Receipts may appear a little after the nonce is used up: anvil and load-balanced nodes both do that.
     private const int MaxReceiptlessPolls = 20;
@@ -157,8 +158,7 @@ public sealed class TransactionSender
             }
             catch (RpcErrorException error) when (IsNonceTooLow(error) && attempt < MaxSendAttempts)
             {
-                // An attempt whose answer got lost may have been mined already.
-                if (await Client.GetReceiptAsync(signed.Hash, cancel).ConfigureAwait(false) is not null)
+                if (await WasTakenAsync(signed.Hash, cancel).ConfigureAwait(false))
                     return signed;
                 nonce = Math.Max(nonce + 1, await Nonces.NextAsync(cancel).ConfigureAwait(false));
             }
@@ -171,6 +171,24 @@ public sealed class TransactionSender
                 fees = raised;
             }
         }
+    }
+
+    /// <summary>
+    /// Whether an attempt whose answer got lost reached the chain after all. Between leaving the pool and having a receipt
+    /// a transaction can be nowhere for a moment, so the question is asked a few times.
+    /// </summary>
+    private async Task<bool> WasTakenAsync(Word hash, CancellationToken cancel)
+    {
+        TimeSpan pause = _options.FirstPoll;
+        for (int i = 0; i < MaxTakenPolls; i++, pause *= 2)
+        {
+            if (await Client.GetTransactionAsync(hash, cancel).ConfigureAwait(false) is not null ||
+                await Client.GetReceiptAsync(hash, cancel).ConfigureAwait(false) is not null)
+                return true;
+            await Task.Delay(pause, _time, cancel).ConfigureAwait(false);
+        }
+
+        return false;
     }
 
     private async Task<TransactionReceipt> WaitAsync(SignedTransaction first, CancellationToken cancel)
@@ -252,13 +270,11 @@ public sealed class TransactionSender
             await Client.SendRawTransactionAsync(transaction, cancel).ConfigureAwait(false);
             return true;
         }
-        catch (RpcErrorException error) when (IsAlreadyKnown(error) || IsNonceTooLow(error) || IsUnderpriced(error))
+        catch (RpcErrorException error) when (
+            IsAlreadyKnown(error) || IsNonceTooLow(error) || IsUnderpriced(error) || error.Says("insufficient funds"))
         {
+            // What was sent before still stands; without the funds to raise its fee it is waited for.
             return false;
-        }
-        catch (RpcErrorException error) when (error.Says("insufficient funds"))
-        {
-            throw new InsufficientFundsException(Address, error.Text);
         }
     }
 

@@ -63,6 +63,9 @@ internal sealed class FaultyEndpoint : IAsyncDisposable
     /// <summary>What happens to each request from now on; given the request's text.</summary>
     public Func<string, Fault> Behaviour { get; set; } = _ => Fault.None;
 
+    /// <summary>The answer to a request in place of the node's, or null for the node's.</summary>
+    public Func<string, string?> Override { get; set; } = _ => null;
+
     public int Requests { get; private set; }
 
     public async ValueTask DisposeAsync()
@@ -106,7 +109,7 @@ internal sealed class FaultyEndpoint : IAsyncDisposable
             switch (Behaviour(request))
             {
                 case Fault.None:
-                    await WriteAsync(context, 200, await ForwardAsync(request));
+                    await WriteAsync(context, 200, Override(request) ?? await ForwardAsync(request));
                     break;
                 case Fault.Hang:
                     await Task.Delay(Timeout.Infinite, _stop.Token).ContinueWith(_ => { }, TaskScheduler.Default);

@@ -101,6 +101,80 @@ public sealed class JsonRpcClientTests(ChainFixture fixture)
     }
 
     [Fact]
+    public async Task HalvesRangesOfLogsThatTheNodeRefuses()
+    {
+        await using FaultyEndpoint endpoint = new(fixture.Chain.Url);
+        using EthereumClient client = await EthereumClient.ConnectAsync(endpoint.Url, cancel: Cancel);
+        List<(ulong From, ulong To)> served = [];
+        endpoint.Override = request =>
+        {
+            using JsonDocument json = JsonDocument.Parse(request);
+            JsonElement filter = json.RootElement.GetProperty("params")[0];
+            ulong from = Convert.ToUInt64(filter.GetProperty("fromBlock").GetString(), 16);
+            ulong to = Convert.ToUInt64(filter.GetProperty("toBlock").GetString(), 16);
+            bool wide = to - from >= 100;
+            if (!wide)
+                served.Add((from, to));
+            return $$"""{"jsonrpc":"2.0","id":{{json.RootElement.GetProperty("id")}},{{(wide ? "\"error\":{\"code\":-32000,\"message\":\"range too wide\"}" : "\"result\":[]")}}}""";
+        };
+
+        Assert.Empty(await client.GetLogsAsync(new LogFilter([]), 7, 5_006, Cancel));
+
+        Assert.Equal((7UL, 5_006UL), (served[0].From, served[^1].To));
+        for (int i = 1; i < served.Count; i++)
+            Assert.Equal(served[i - 1].To + 1, served[i].From);
+    }
+
+    // Answers of hosted nodes that differ from what the specification says.
+    [Theory]
+    [InlineData("""{"error":{"code":3,"message":"execution reverted","data":"0x08c379a0"}}""", true, 4)]
+    [InlineData("""{"error":{"code":-32015,"message":"VM execution error","data":{"data":"0x01020304"}}}""", true, 4)]
+    [InlineData("""{"error":{"code":-32000,"message":"execution reverted: nope"}}""", true, 0)]
+    [InlineData("""{"error":{"message":7}}""", false, 0)]
+    public async Task UnderstandsErrorsOfOtherNodes(string answer, bool revert, int dataLength)
+    {
+        await using FaultyEndpoint endpoint = new(fixture.Chain.Url) { Override = _ => answer };
+        using JsonRpcClient client = new([endpoint.Url], null, Impatient);
+        RpcErrorException error = await Assert.ThrowsAsync<RpcErrorException>(() => client.CallAsync("eth_call", [], Cancel));
+        Assert.Equal((revert, dataLength), (error.IsRevert, error.RevertData.Length));
+    }
+
+    [Theory]
+    [InlineData("eth_blockNumber", "7")]
+    [InlineData("eth_blockNumber", "\"0x\"")]
+    [InlineData("eth_blockNumber", "\"0x1ffffffffffffffff\"")]
+    [InlineData("eth_blockNumber", "null")]
+    [InlineData("eth_getBlockByNumber", "{}")]
+    [InlineData("eth_getBlockByNumber", "[]")]
+    [InlineData("eth_getLogs", "{}")]
+    [InlineData("eth_getLogs", "[null]")]
+    [InlineData("eth_getLogs", "[{\"removed\":true}]")]
+    [InlineData("eth_getTransactionReceipt", "{\"logs\":5}")]
+    [InlineData("eth_getTransactionByHash", "{\"to\":1,\"blockNumber\":null,\"blockHash\":null}")]
+    [InlineData("eth_getBalance", "\"0x-1\"")]
+    [InlineData("eth_getCode", "\"0x123\"")]
+    public async Task RefusesAnswersOfAnotherShape(string method, string result)
+    {
+        await using FaultyEndpoint endpoint = new(fixture.Chain.Url);
+        using EthereumClient client = await EthereumClient.ConnectAsync([endpoint.Url], null, Impatient, cancel: Cancel);
+        endpoint.Override = request => request.Contains(method, StringComparison.Ordinal)
+            ? $$"""{"jsonrpc":"2.0","id":{{JsonDocument.Parse(request).RootElement.GetProperty("id")}},"result":{{result}}}"""
+            : null;
+        RpcMalformedException error = await Assert.ThrowsAsync<RpcMalformedException>(() => method switch
+        {
+            "eth_blockNumber" => client.GetBlockNumberAsync(Cancel),
+            "eth_getBlockByNumber" => client.GetBlockAsync(BlockParameter.Latest, Cancel),
+            "eth_getLogs" => client.GetLogsAsync(new LogFilter([]), 0, 0, Cancel),
+            "eth_getTransactionReceipt" => client.GetReceiptAsync(default, Cancel),
+            "eth_getTransactionByHash" => client.GetTransactionAsync(default, Cancel),
+            "eth_getBalance" => client.GetBalanceAsync(default, cancel: Cancel),
+            _ => (Task)client.GetCodeAsync(default, cancel: Cancel),
+        });
+        Assert.DoesNotContain('\n', error.Message);
+        Assert.StartsWith("L1 ", error.Message);
+    }
+
+    [Fact]
     public async Task StopsWhenAsked()
     {
         await using FaultyEndpoint endpoint = new(fixture.Chain.Url) { Behaviour = _ => Fault.Hang };
