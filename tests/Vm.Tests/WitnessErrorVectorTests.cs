@@ -16,7 +16,7 @@ public sealed class WitnessErrorVectorTests
         {
             WitnessException exception = Assert.Throws<WitnessException>(() => Step.Replay(bad.Root, bad.Witness));
             Assert.Equal(bad.Error, exception.Error);
-            return new { bad.Name, PreRoot = bad.Root.ToString(), Witness = Vectors.Hex(bad.Witness), Error = bad.Error.ToString() };
+            return new { bad.Name, PreRoot = bad.Root.ToString(), Witness = Vectors.Hex(bad.Witness), ErrorName = bad.Error.ToString() };
         }));
     }
 
@@ -40,7 +40,7 @@ public sealed class WitnessErrorVectorTests
                 Sigma = bad.Sigma.ToString(),
                 bad.Position,
                 Witness = Vectors.Hex(bad.Witness),
-                Error = bad.Error.ToString()
+                ErrorName = bad.Error.ToString()
             };
         }));
     }
