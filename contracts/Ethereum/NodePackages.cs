@@ -39,12 +39,15 @@ public static class NodePackages
 
     /// <summary>The path of a Foundry tool ("anvil", "forge", "cast"); installs the pinned packages first if need be.</summary>
     /// <exception cref="ToolchainException">npm is missing or fails, or there is no binary for this platform.</exception>
-    public static async Task<string> RequireAsync(string tool, Action<string>? report = null, CancellationToken cancel = default)
+    public static Task<string> RequireAsync(string tool, Action<string>? report = null, CancellationToken cancel = default) =>
+        RequireAsync(FindContracts(), tool, OperatingSystem.IsWindows() ? "npm.cmd" : "npm", report, cancel);
+
+    internal static async Task<string> RequireAsync(
+        string contracts, string tool, string npm, Action<string>? report, CancellationToken cancel)
     {
-        string contracts = FindContracts();
         string binary = BinaryPath(contracts, tool);
         if (!IsInstalled(contracts))
-            await InstallAsync(contracts, report, cancel).ConfigureAwait(false);
+            await InstallAsync(contracts, npm, report, cancel).ConfigureAwait(false);
         return File.Exists(binary)
             ? binary
             : throw new ToolchainException(
@@ -71,7 +74,7 @@ public static class NodePackages
             contracts, "node_modules", "@foundry-rs", $"{tool}-{system}-{cpu}", "bin", OperatingSystem.IsWindows() ? tool + ".exe" : tool);
     }
 
-    private static async Task InstallAsync(string contracts, Action<string>? report, CancellationToken cancel)
+    private static async Task InstallAsync(string contracts, string npmCommand, Action<string>? report, CancellationToken cancel)
     {
         // Test projects and the demo run side by side: one installs, the others wait for it.
         await using FileStream gate = await LockAsync(Path.Combine(contracts, "cache", "npm.lock"), cancel).ConfigureAwait(false);
@@ -79,7 +82,7 @@ public static class NodePackages
             return;
 
         report?.Invoke("Installing the npm packages pinned by contracts/package-lock.json (200 MB, once)");
-        ProcessStartInfo start = new(OperatingSystem.IsWindows() ? "npm.cmd" : "npm")
+        ProcessStartInfo start = new(npmCommand)
         {
             WorkingDirectory = contracts,
             ArgumentList = { "ci", "--ignore-scripts", "--no-audit", "--no-fund" },
@@ -120,7 +123,7 @@ public static class NodePackages
             {
                 string[] lines = (await errors.ConfigureAwait(false)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
                 string reason = string.Join(" | ", lines.Where(line => line.StartsWith("npm error", StringComparison.Ordinal)).Take(3));
-                throw new ToolchainException($"npm ci in {contracts} failed with code {npm.ExitCode}: {reason}");
+                throw new ToolchainException($"npm ci in {contracts} failed with code {npm.ExitCode}: {(reason.Length > 0 ? reason : "it gave no reason")}");
             }
         }
     }
