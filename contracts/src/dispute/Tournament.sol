@@ -53,12 +53,12 @@ contract Tournament is ITournament {
     uint256 private constant POSITIONS_PER_TASK = 4096;
 
     /// What a move is refunded, in gas (spec 4.6.2): what it costs all in, rounded up.
-    uint256 public constant ADVANCE_GAS = 60_000;
+    uint256 public constant ADVANCE_GAS = 70_000;
     uint256 public constant SEAL_GAS = 130_000;
     uint256 public constant PROVE_GAS = 400_000;
-    uint256 public constant TIMEOUT_GAS = 120_000;
-    uint256 public constant ELIMINATE_GAS = 80_000;
-    uint256 public constant RESOLVE_GAS = 150_000;
+    uint256 public constant TIMEOUT_GAS = 150_000;
+    uint256 public constant ELIMINATE_GAS = 100_000;
+    uint256 public constant RESOLVE_GAS = 160_000;
 
     IStepVerifier public immutable verifier;
     address public immutable rollup;

@@ -24,26 +24,34 @@ function rootOfBytes(bytes calldata data, uint256 height, ZeroRoots zeros) pure 
 /// The root of the tree of the given height (at most 19) whose first leaves are the `count` words at memory address
 /// `words`, the rest zero. The words are overwritten, with up to three more behind them.
 function rootOfWords(uint256 words, uint256 count, uint256 height, ZeroRoots zeros) pure returns (bytes32 root) {
+    if (count == 0) return zeros.zero(height);
     // Assembly because this is most of the gas of a batch: each node is hashed from where its children stand, and is
     // written at or before the place of its first child. The caller owns the memory or it lies behind the free pointer.
     assembly ("memory-safe") {
         let level := zeros
         let top := add(zeros, shl(5, height))
-        if iszero(count) {
-            mstore(words, 0)
-            count := 1
-        }
-        for {} lt(level, top) { level := add(level, 0x20) } {
+        for {} and(gt(count, 1), lt(level, top)) { level := add(level, 0x20) } {
+            // The last node's missing children: three words at most, of which those behind the padded end are not read.
             let end := add(words, shl(5, count))
-            let padded := add(words, shl(7, shr(2, add(count, 3))))
             let empty := mload(level)
-            for {} lt(end, padded) { end := add(end, 0x20) } { mstore(end, empty) }
+            mstore(end, empty)
+            mstore(add(end, 0x20), empty)
+            mstore(add(end, 0x40), empty)
+            count := shr(2, add(count, 3))
+            end := add(words, shl(7, count))
             let target := words
-            for { let source := words } lt(source, padded) { source := add(source, 0x80) } {
+            for { let source := words } lt(source, end) { source := add(source, 0x80) } {
                 mstore(target, keccak256(source, 0x80))
                 target := add(target, 0x20)
             }
-            count := shr(5, sub(target, words))
+        }
+        // From here on a single node with empty ones beside it: most of the way up for a short input.
+        for {} lt(level, top) { level := add(level, 0x20) } {
+            let empty := mload(level)
+            mstore(add(words, 0x20), empty)
+            mstore(add(words, 0x40), empty)
+            mstore(add(words, 0x60), empty)
+            mstore(words, keccak256(words, 0x80))
         }
         root := mload(words)
     }
