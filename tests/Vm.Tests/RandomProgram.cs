@@ -8,6 +8,9 @@ internal static class RandomProgram
     // Registers that hold addresses; random instructions do not write them, so that accesses stay interesting.
     private static readonly int[] AddressRegisters = [2, 8, 9, 24, 25];
 
+    // Those of atomics: mostly aligned, or a program would seldom get far.
+    private static readonly int[] AtomicRegisters = [24, 25];
+
     private static readonly ulong[] Addresses =
     [
         0, 0x1_0000, 0x2_0018, 0x2_1ff8, 0xbfff_fff8, 0xc000_0000, 0xdfff_ffff, 0xffff_ffe8, 0xffff_ffff, 0x7_ffff_fff9
@@ -39,6 +42,8 @@ internal static class RandomProgram
             program.Set(register, Value(random));
         foreach (int register in AddressRegisters)
             program.Set(register, Addresses[random.Next(Addresses.Length)]);
+        foreach (int register in AtomicRegisters)
+            program.Set(register, Addresses[random.Next(Addresses.Length)] & ~7UL | (random.Next(8) == 0 ? 4UL : 0));
         program.Set(17, (ulong)(random.Next(2) == 0 ? 93 : 64));
         return program;
     }
@@ -69,7 +74,8 @@ internal static class RandomProgram
                 Format.I or Format.S when usesAddress => random.Next(-40, 40),
                 _ => random.Next(int.MinValue, int.MaxValue)
             };
-            int rs1 = usesAddress && random.Next(8) != 0 ? AddressRegisters[random.Next(AddressRegisters.Length)] : random.Next(32);
+            int[] registers = row.Family == Family.A ? AtomicRegisters : AddressRegisters;
+            int rs1 = usesAddress && random.Next(row.Family == Family.A ? 32 : 8) != 0 ? registers[random.Next(registers.Length)] : random.Next(32);
             Instruction i = Assembler.Normalize(row.Operation, Destination(random), rs1, random.Next(32), immediate);
             uint ordering = row.Family == Family.A ? (uint)random.Next(4) << 25 : 0;
             return Assembler.Encode(i.Operation, i.Rd, i.Rs1, i.Rs2, (int)i.Immediate) | ordering;

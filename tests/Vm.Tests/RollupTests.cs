@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using FsCheck.Xunit;
 using Optimistic.Vm.Rollup;
 
 namespace Optimistic.Vm.Tests;
@@ -72,6 +73,52 @@ public sealed class RollupTests : IDisposable
             Assert.Equal(transition.Before, transition.Position == 0 ? state.Root : transition.Trace.Leaf(transition.Position - 1));
             if (transition.StateAfterBatch is { } after)
                 state = after;
+        }
+    }
+
+    [Property(MaxTest = 12)]
+    [Spec("3.3")]
+    public void Random_batches_replay_to_their_trace_and_go_on_from_a_file(int seed)
+    {
+        var random = new Random(seed);
+        RollupState state = RollupState.Genesis;
+        Word previous = Word.Zero;
+        for (int number = 0; number < 3; number++)
+        {
+            var batch = new Batch(previous, [.. Enumerable.Range(0, random.Next(1, 9)).Select(_ => RandomTask(random))], (ulong)random.NextInt64(), (ulong)random.NextInt64());
+            BatchContext context = batch.Context(RollupScenario.Domain);
+            BatchResult result = Transition.Apply(state, batch, RollupScenario.Domain, _machine, Cancellation);
+            for (int task = 0; task < batch.Tasks.Length; task++)
+            {
+                ulong start = (ulong)task * Transition.Phases;
+                Replays(state, null, start);
+                LoadResult load = Transition.Load(state, batch, context, task);
+                if (load.Loaded is null)
+                {
+                    state = load.State;
+                    Replays(state, null, start + 1 + (ulong)random.Next((int)Transition.StorePhase));
+                    continue;
+                }
+
+                FinishedTask finished = Transition.Run(_machine, load.Loaded, Cancellation);
+                Replays(state, finished, start + Transition.StorePhase);
+                StoreResult store = Transition.Store(state, batch, context, task, finished);
+                Assert.Equal(result.Outputs[task], store.Output);
+                state = store.State;
+            }
+
+            Assert.Equal(result.State.Root, state.Root);
+            Assert.Equal(state.Root, result.Trace.Leaf((1UL << 24) - 1));
+            state = StateFile.Read(new MemoryStream(Written(state)));
+            Assert.Equal(result.State.Root, state.Root);
+            previous = batch.Hash;
+
+            void Replays(RollupState before, FinishedTask? finished, ulong position)
+            {
+                byte[] witness = Transition.Record(before, finished, batch, context, position, out Word after);
+                Assert.Equal(after, result.Trace.Leaf(position));
+                Assert.Equal(after, Transition.Replay(context, before.Sigma(finished?.MachineRoot ?? Word.Zero), position, witness));
+            }
         }
     }
 
@@ -181,6 +228,39 @@ public sealed class RollupTests : IDisposable
         cancellation.Cancel();
         Assert.Throws<OperationCanceledException>(
             () => Transition.Apply(RollupState.Genesis, RollupScenario.First, RollupScenario.Domain, _machine, cancellation.Token));
+    }
+
+    /// <summary>A run or a deploy, from L1 or signed well or badly; every second program is random instructions.</summary>
+    private static RollupTask RandomTask(Random random)
+    {
+        RollupTask task;
+        if (random.Next(3) == 0)
+        {
+            TestProgram program = RandomProgram.Create(random, instructions: 24, steps: 0);
+            GuestProgram guest = random.Next(2) == 0 ? RollupScenario.Counter : new GuestProgram(program.Image, program.Head.Control.Pc);
+            task = RollupTask.Deploy((AppPolicy)random.Next(2), (ulong)random.NextInt64(), guest);
+        }
+        else
+        {
+            byte[] input = new byte[random.Next(100)];
+            if (random.Next(2) == 0)
+                random.NextBytes(input);
+            task = RollupTask.Run((uint)random.Next(5), (ulong)random.NextInt64(), (ulong)random.Next(1, 60), input);
+        }
+
+        return random.Next(4) switch
+        {
+            0 => task.With(new Signature(new Word(Bytes(random)), new Word(Bytes(random)), (byte)random.Next(2))),
+            1 => task.Sign(RollupScenario.Domain, RollupScenario.Key),
+            _ => task.From(new Address(Bytes(random).AsSpan(0, Address.Length)))
+        };
+    }
+
+    private static byte[] Bytes(Random random)
+    {
+        byte[] bytes = new byte[Word.Length];
+        random.NextBytes(bytes);
+        return bytes;
     }
 
     private static ulong[] CountsOf(BatchResult result, params int[] tasks) =>
