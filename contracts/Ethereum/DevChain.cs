@@ -21,7 +21,7 @@ public sealed record DevChainOptions
     /// <summary>Gas in a block. A transaction may use 2^24 of it (EIP-7825).</summary>
     public ulong BlockGasLimit { get; init; } = 60_000_000;
 
-    /// <summary>Leaves the chain running when this object and this process end; <see cref="DevChain.ProcessId"/> ends it.</summary>
+    /// <summary>Leaves the chain running when this object and this process end; <c>kill</c> with <see cref="DevChain.ProcessId"/> ends it.</summary>
     public bool OutlivesParent { get; init; }
 
     /// <summary>Told what takes long: the first installation of npm packages.</summary>
@@ -60,13 +60,22 @@ public sealed class DevChain : IAsyncDisposable
         exit $code
         """;
 
-    /// <summary>Becomes the chain, out of reach of the terminal's interrupts where the system can do that.</summary>
+    /// <summary>
+    /// Runs the chain until it is told to end (SIGTERM), then deletes the scratch folder. Nothing of the parent's terminal
+    /// or pipes is kept, so interrupts do not reach the chain and readers of the parent's output see its end.
+    /// </summary>
     private const string Detacher =
         """
         scratch=$1; shift
         exec </dev/null >"$scratch/anvil.log" 2>&1
-        command -v setsid >/dev/null && exec setsid "$@"
-        exec "$@"
+        trap '' INT HUP
+        command -v setsid >/dev/null && set -- setsid "$@"
+        "$@" &
+        chain=$!
+        trap 'kill $chain' TERM
+        wait $chain
+        wait $chain
+        rm -rf "$scratch"
         """;
 
     // The keys of the public mnemonic "test test test test test test test test test test test junk", m/44'/60'/0'/0/i.

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Numerics;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Vm;
@@ -77,7 +78,9 @@ public sealed class DevChainTests(ChainFixture fixture)
         await chain.DisposeAsync();
         using (EthereumClient client = await EthereumClient.ConnectAsync(chain.Url, cancel: Cancel))
             Assert.Equal(0UL, await client.GetBlockNumberAsync(Cancel));
-        process.Kill();
+        using Process kill = Process.Start("kill", process.Id.ToString(CultureInfo.InvariantCulture));
+        await kill.WaitForExitAsync(Cancel);
         await process.WaitForExitAsync(Cancel);
+        Assert.False(chain.LeftScratch);
     }
 }
