@@ -7,14 +7,15 @@ namespace Optimistic.Vm.Rollup;
 /// <param name="Image">Memory of the app with the task's input.</param>
 /// <param name="Head">Registers and control word of spec 1.8.</param>
 /// <param name="MachineRoot">Root of both.</param>
-public sealed record LoadedTask(MemoryImage Image, MachineHead Head, Word MachineRoot);
+/// <param name="IsStateful">The app keeps its memory when the task exits with 0; for others no image of it is made.</param>
+public sealed record LoadedTask(MemoryImage Image, MachineHead Head, Word MachineRoot, bool IsStateful);
 
 /// <summary>A task at the end of its chunks: what store needs of the machine (spec 3.3.4).</summary>
 /// <param name="Head">Registers and control word.</param>
 /// <param name="Memory">The four words that hash to the memory root.</param>
 /// <param name="Middle">Slots 4 to 7.</param>
 /// <param name="ChunkRoots">The machine root after each chunk, up to the one in which it stopped.</param>
-/// <param name="Image">Its memory, without slots 6 to 11, when it halted with exit code 0; a stateful app keeps it.</param>
+/// <param name="Image">Its memory, without slots 6 to 11, when a stateful app is to keep it: it halted with exit code 0.</param>
 /// <param name="Output">The output's bytes when it halted, up to the last that is not zero.</param>
 public sealed record FinishedTask(
     MachineHead Head, Quad Memory, Quad Middle, ImmutableArray<Word> ChunkRoots, MemoryImage? Image, ReadOnlyMemory<byte> Output)
@@ -94,7 +95,7 @@ public static class Transition
             roots.Add(machine.Root());
         }
 
-        return Finish(machine, roots.ToImmutable());
+        return Finish(machine, task, roots.ToImmutable());
     }
 
     /// <summary>Runs one chunk: 2^28 steps, or fewer when the machine stops.</summary>
@@ -109,7 +110,7 @@ public static class Transition
     }
 
     /// <summary>What store needs of a machine that has run its chunks.</summary>
-    public static FinishedTask Finish(Machine machine, ImmutableArray<Word> chunkRoots)
+    public static FinishedTask Finish(Machine machine, LoadedTask task, ImmutableArray<Word> chunkRoots)
     {
         GuestMemory memory = machine.Memory;
         bool hasHalted = machine.Status == MachineStatus.Halted;
@@ -119,7 +120,7 @@ public static class Transition
                 memory.SubtreeRoot(GuestMemory.SlotHeight + 1, 2), memory.SubtreeRoot(GuestMemory.SlotHeight + 1, 3)),
             new Quad(memory.SlotRoot(4), memory.SlotRoot(5), memory.SlotRoot(6), memory.SlotRoot(7)),
             chunkRoots,
-            hasHalted && machine.ExitCode == 0 ? memory.Snapshot().ClearSlots(6, 11) : null,
+            hasHalted && machine.ExitCode == 0 && task.IsStateful ? memory.Snapshot().ClearSlots(6, 11) : null,
             hasHalted ? OutputOf(machine) : default);
     }
 
@@ -135,7 +136,7 @@ public static class Transition
             App app = apps[(int)output.App];
             if (app.Leaf.Policy == AppPolicy.Stateful)
             {
-                MemoryImage image = finished.Image ?? throw new ArgumentException("A task that halted with exit code 0 has an image.", nameof(finished));
+                MemoryImage image = finished.Image ?? throw new ArgumentException("A task of a stateful app that halted with exit code 0 has an image.", nameof(finished));
                 apps = apps.SetItem((int)output.App, new App(app.Leaf with { MemoryRoot = image.Root }, image));
             }
         }
@@ -229,7 +230,7 @@ public static class Transition
         if (state.Sigma(machineRoot) != sigma)
             throw new InvalidOperationException($"The machine of task {task} is not the one that its roots say: the app's image or the input is not what its root commits to.");
 
-        return new LoadedTask(image, head, machineRoot);
+        return new LoadedTask(image, head, machineRoot, app.Leaf.Policy == AppPolicy.Stateful);
     }
 
     private static RollupState Checked(RollupState state, in Word sigma) => state.Root == sigma
