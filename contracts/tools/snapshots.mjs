@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Writes contracts/snapshots/size.json: bytes of code on chain and of the transaction that deploys it, per contract.
-// snapshots/storage.json comes from artifacts.mjs, snapshots/gas.json from the test GasTests with
+// snapshots/storage.json comes from artifacts.mjs, snapshots/gas.json from the test GasSnapshotTests with
 // OPTIMISTIC_UPDATE_SNAPSHOTS=1. --check fails when the sizes differ or a snapshot is missing.
 //
 //   node contracts/tools/snapshots.mjs [--check]
