@@ -55,8 +55,12 @@ public sealed unsafe class Machine : IDisposable
     public ulong Register(int index) => Head.X[index];
 
     /// <summary>Makes memory equal to <paramref name="image"/> and the rest equal to <paramref name="head"/>.</summary>
+    /// <exception cref="ArgumentException">x0 is not zero.</exception>
     public void Load(MemoryImage image, in MachineHead head)
     {
+        if (head.X[0] != 0)
+            throw new ArgumentException($"x0 is 0x{head.X[0]:x}, not zero.", nameof(head));
+
         Memory.Load(image);
         _text = ProgramText.Of(image);
         Head = head;

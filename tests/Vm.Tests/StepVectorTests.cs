@@ -8,14 +8,33 @@ public sealed class StepVectorTests
     {
         using var machine = new Machine();
         var names = new HashSet<string>();
-        Vectors.Check("step.json", StepCases.All().Select(@case =>
+        Vectors.Check("step.json", Steps(machine).Select(name =>
         {
-            Assert.True(names.Add(@case.Name), $"two cases are called '{@case.Name}'");
-            @case.Program.LoadInto(machine);
+            Assert.True(names.Add(name), $"two cases are called '{name}'");
             string preRoot = machine.Root().ToString();
             string witness = Vectors.Hex(Step.Record(machine));
-            return new { @case.Name, PreRoot = preRoot, PostRoot = machine.Root().ToString(), Witness = witness };
+            return new { Name = name, PreRoot = preRoot, PostRoot = machine.Root().ToString(), Witness = witness };
         }));
+    }
+
+    /// <summary>Puts the machine before each step of the file in turn: the chosen ones, then every fifth of random programs.</summary>
+    private static IEnumerable<string> Steps(Machine machine)
+    {
+        foreach ((string name, TestProgram program) in StepCases.All())
+        {
+            program.LoadInto(machine);
+            yield return name;
+        }
+
+        for (int seed = 1; seed <= 30; seed++)
+        {
+            RandomProgram.Create(new Random(seed), instructions: 48, steps: 40).LoadInto(machine);
+            for (int step = 0; machine.IsRunning; step += 5)
+            {
+                yield return $"random program {seed}, step {step}";
+                Interpreter.Run(machine, 4);
+            }
+        }
     }
 
     [Fact]
