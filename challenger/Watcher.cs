@@ -153,7 +153,14 @@ public sealed partial class Watcher : IAsyncDisposable
         if (_options.Drill is { } drill)
             LogDrill(drill.ToString());
         Resume();
-        await SettleEarlierRunAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            await SettleEarlierRunAsync(cancel).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return;
+        }
 
         TimeSpan outage = FirstOutagePause;
         while (!cancel.IsCancellationRequested)
@@ -163,6 +170,10 @@ public sealed partial class Watcher : IAsyncDisposable
                 if (await StepAsync(cancel).ConfigureAwait(false))
                     await PauseAsync(_options.Poll ?? (_development ? DevelopmentPoll : LivePoll), cancel).ConfigureAwait(false);
                 outage = FirstOutagePause;
+            }
+            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+            {
+                return;
             }
             catch (EthereumException error)
             {

@@ -54,7 +54,7 @@ public sealed class WatcherTests : IDisposable
             GameState end = await PlayAsync(
                 chain,
                 [liar],
-                state => state.Claims.Values.Any(claim => claim.Confirmed && claim.Batch == 1),
+                state => state.Claims.Values.Any(claim => claim.Confirmed && claim.Batch == 0),
                 async () =>
                 {
                     if (++looks % 12 != 0 || looks > 100)
