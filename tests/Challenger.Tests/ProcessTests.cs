@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using System.Threading.Channels;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Contracts.L1;
 using Optimistic.Vm;
@@ -22,7 +23,8 @@ public sealed class ProcessTests : IDisposable
     {
         string path = Path.Combine(_folder, $"key{account}");
         File.WriteAllText(path, DevChain.PrivateKey(account).ToString());
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         return path;
     }
 
@@ -59,9 +61,9 @@ public sealed class ProcessTests : IDisposable
         Assert.Equal(ExitCode.Unavailable, exit);
         Assert.Contains("there is no Rollup contract", error, StringComparison.Ordinal);
 
-        using (Process first = Start(Watch(chain, data)))
+        using (Process first = Start(Watch(chain, data), out Lines lines))
         {
-            await UntilAsync(first, line => line.Contains("\"Resumed\"", StringComparison.Ordinal) || line.Contains("\"Started\"", StringComparison.Ordinal));
+            await lines.UntilAsync(line => line.Contains("\"Resumed\"", StringComparison.Ordinal) || line.Contains("\"Started\"", StringComparison.Ordinal));
             (exit, _, error) = await RunAsync(Watch(chain, data));
             Assert.Equal(ExitCode.Data, exit);
             Assert.Contains("in use", error, StringComparison.Ordinal);
@@ -95,7 +97,7 @@ public sealed class ProcessTests : IDisposable
         {
             for (int look = 0; look < 600 && !state.Claims.Values.Any(claim => claim.Confirmed && claim.Batch == 0); look++)
             {
-                process ??= Start(Watch(chain, data));
+                process ??= Start(Watch(chain, data), out _);
                 if (kills < 8 && random.Next(6) == 0)
                 {
                     process.Kill();
@@ -121,7 +123,7 @@ public sealed class ProcessTests : IDisposable
             Assert.Equal(1, state.Claims.Values.Count(claim => claim.Claimer == honest));
             Assert.True(kills > 2, $"Only {kills} kills.");
 
-            process ??= Start(Watch(chain, data));
+            process ??= Start(Watch(chain, data), out _);
             Assert.Equal(ExitCode.Done, await TerminateAsync(process));
             (int exit, string output, _) = await RunAsync(["status", "--data", data, "--json"]);
             Assert.Equal(ExitCode.Done, exit);
@@ -143,14 +145,14 @@ public sealed class ProcessTests : IDisposable
         hanging.Start();
         string data = Path.Combine(_folder, "data");
         string[] arguments = ["watch", "--l1", $"http://{hanging.LocalEndpoint}", .. Watch(chain, data)[1..]];
-        using Process process = Start(arguments);
+        using Process process = Start(arguments, out Lines lines);
         try
         {
-            await UntilAsync(process, line => line.Contains("\"Started\"", StringComparison.Ordinal));
+            await lines.UntilAsync(line => line.Contains("\"Started\"", StringComparison.Ordinal));
             hanging.Stop();
             EncodedTask deploy = await chain.DeployAsync("digest", AppPolicy.Stateless, Cancel);
             await chain.AppendAsync([deploy], Cancel);
-            await UntilAsync(process, line => line.Contains("\"BatchExecuted\"", StringComparison.Ordinal));
+            await lines.UntilAsync(line => line.Contains("\"BatchExecuted\"", StringComparison.Ordinal));
             Assert.Equal(ExitCode.Done, await TerminateAsync(process));
         }
         finally
@@ -165,15 +167,14 @@ public sealed class ProcessTests : IDisposable
         "watch", "--l1", chain.Chain.Url.ToString(), "--rollup", chain.Deployment.Rollup.ToString(), "--key", KeyFile(2), "--data", data, "--json-logs",
     ];
 
-    private static Process Start(string[] arguments)
+    private static Process Start(string[] arguments, out Lines lines)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "optimistic-challenger.dll"));
         foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
         Process process = Process.Start(start)!;
-        process.ErrorDataReceived += (_, _) => { };
-        process.BeginErrorReadLine();
+        lines = new Lines(process);
         return process;
     }
 
@@ -189,27 +190,45 @@ public sealed class ProcessTests : IDisposable
         return (process.ExitCode, await output, await error);
     }
 
-    /// <summary>Reads lines of JSON until one is as asked.</summary>
-    private static async Task UntilAsync(Process process, Func<string, bool> isAsked)
-    {
-        while (await process.StandardOutput.ReadLineAsync(Cancel) is string line)
-        {
-            Assert.Equal(JsonValueKind.Object, JsonDocument.Parse(line).RootElement.ValueKind);
-            if (isAsked(line))
-                return;
-        }
-
-        Assert.Fail("The challenger has ended.");
-    }
-
     private static async Task<int> TerminateAsync(Process process)
     {
         await Task.Delay(300, Cancel);
         using Process kill = Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
         await kill.WaitForExitAsync(Cancel);
-        Task<string> rest = process.StandardOutput.ReadToEndAsync(Cancel);
         await process.WaitForExitAsync(Cancel);
-        await rest;
         return process.ExitCode;
+    }
+
+    /// <summary>What a process says, read as it comes so that it never waits for a reader.</summary>
+    private sealed class Lines
+    {
+        private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
+
+        public Lines(Process process)
+        {
+            process.OutputDataReceived += (_, line) =>
+            {
+                if (line.Data is null)
+                    _lines.Writer.TryComplete();
+                else
+                    _lines.Writer.TryWrite(line.Data);
+            };
+            process.ErrorDataReceived += (_, _) => { };
+            process.BeginOutputReadLine();
+            process.BeginErrorReadLine();
+        }
+
+        /// <summary>Reads lines, each a JSON object, until one is as asked.</summary>
+        public async Task UntilAsync(Func<string, bool> isAsked)
+        {
+            await foreach (string line in _lines.Reader.ReadAllAsync(Cancel))
+            {
+                Assert.Equal(JsonValueKind.Object, JsonDocument.Parse(line).RootElement.ValueKind);
+                if (isAsked(line))
+                    return;
+            }
+
+            Assert.Fail("The challenger has ended.");
+        }
     }
 }
