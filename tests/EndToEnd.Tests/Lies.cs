@@ -86,14 +86,14 @@ internal static class Lies
     private static LoadedTask WithImage(LoadedTask loaded, MemoryImage image)
     {
         MachineHead head = loaded.Head;
-        return new LoadedTask(image, head, head.Root(image.Root));
+        return loaded with { Image = image, MachineRoot = head.Root(image.Root) };
     }
 
     private static LoadedTask WithRegister(LoadedTask loaded, int register)
     {
         MachineHead head = loaded.Head;
         head.X[register] += 1;
-        return new LoadedTask(loaded.Image, head, head.Root(loaded.Image.Root));
+        return loaded with { Head = head, MachineRoot = head.Root(loaded.Image.Root) };
     }
 
     private static void RunOn(Machine machine)
