@@ -164,8 +164,8 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
                 _baseNext = 0;
             }
 
-            // The last confirmed batch stays: its state is what the next one starts from.
-            foreach (ulong batch in _batches.Keys.Where(batch => batch + KeptStates < confirmed).ToArray())
+            // The last confirmed batch stays, and while L1 is ahead of the execution the last executed one: the next starts from its state.
+            foreach (ulong batch in _batches.Keys.Where(batch => batch + KeptStates < confirmed && batch + 1 < (ulong)_claims.Count).ToArray())
                 _batches.Remove(batch);
         }
 
