@@ -50,6 +50,7 @@ internal static class CommandLine
             ProveCommand.Create(),
             GuestCommands.Disasm(),
             GuestCommands.Trace(),
+            DemoCommand.Create(),
             NodeCommand.Create(),
             ClientCommands.App(),
             ClientCommands.Task(),
