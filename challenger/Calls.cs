@@ -44,7 +44,7 @@ internal sealed class Calls(RollupContracts contracts, Replay replay)
     private Abi.Tournament.ProveTransitionFunction Prove(ProveTransition action)
     {
         (byte[] witness, Word after, BatchPreimage batch) = replay.ProveTransition(action.Batch, action.State.Position);
-        RequireClaimed(after, action.State, $"transition {action.State.Position}");
+        RequireClaimed(after, action.Claimed, $"transition {action.State.Position}");
         return new Abi.Tournament.ProveTransitionFunction(
             EventReader.ToAbi(action.Match),
             EventReader.ToAbi(action.State),
@@ -56,14 +56,14 @@ internal sealed class Calls(RollupContracts contracts, Replay replay)
     private Abi.Tournament.ProveStepFunction Prove(ProveStep action)
     {
         (byte[] witness, Word after) = replay.ProveStep(action.Batch, action.Chunk, action.State.Position);
-        RequireClaimed(after, action.State, $"instruction {action.State.Position} of the chunk");
+        RequireClaimed(after, action.Claimed, $"instruction {action.State.Position} of the chunk");
         return new Abi.Tournament.ProveStepFunction(
             EventReader.ToAbi(action.Match), EventReader.ToAbi(action.State), witness, action.WinnerChildren.ToArray());
     }
 
-    private static void RequireClaimed(Word after, Leaf state, string what)
+    private static void RequireClaimed(Word after, Word claimed, string what)
     {
-        if (after != state.LeafOne && after != state.LeafTwo)
-            throw new UnprovableException($"{what} gives {after}, which neither side claims");
+        if (after != claimed)
+            throw new UnprovableException($"{what} gives {after}, not the claimed {claimed}");
     }
 }

@@ -13,6 +13,7 @@ public sealed class Game
 {
     private readonly RollupContracts _contracts;
     private readonly List<(ulong Number, GameState State, InboxState Inbox)> _history = [];
+    private readonly List<(ulong Number, Word Hash, ulong Timestamp)> _heads = [];
     private readonly Dictionary<(Word Tournament, Word Root), Word> _hidden = [];
     private ImmutableDictionary<Word, Quad> _revealed = ImmutableDictionary<Word, Quad>.Empty;
 
@@ -27,7 +28,7 @@ public sealed class Game
     public InboxState Inbox => _history[^1].Inbox;
 
     /// <summary>Number, hash and timestamp of the last followed block.</summary>
-    public (ulong Number, Word Hash, ulong Timestamp)? Head { get; private set; }
+    public (ulong Number, Word Hash, ulong Timestamp)? Head => _heads.Count == 0 ? null : _heads[^1];
 
     /// <summary>Takes in one step along the chain and returns the events in it, in order.</summary>
     /// <exception cref="GameEventException">Events are missing, or the contracts are not these.</exception>
@@ -35,7 +36,12 @@ public sealed class Game
     public IReadOnlyList<(L1Event Event, LogEntry Log)> Apply(ChainUpdate update)
     {
         if (update.VoidFrom is ulong voidFrom)
-            _history.RemoveAll(entry => entry.Number >= voidFrom && entry != _history[0]);
+        {
+            // The first entry is the state before any block.
+            int kept = 1 + _history.Skip(1).TakeWhile(entry => entry.Number < voidFrom).Count();
+            _history.RemoveRange(kept, _history.Count - kept);
+            _heads.RemoveAll(head => head.Number >= voidFrom);
+        }
 
         var happened = new List<(L1Event, LogEntry)>();
         foreach (FollowedBlock block in update.Added)
@@ -54,9 +60,11 @@ public sealed class Game
 
             if (block.Logs.Count > 0)
                 _history.Add((block.Number, state, inbox));
-            Head = (block.Number, block.Hash, block.Timestamp);
+            _heads.Add((block.Number, block.Hash, block.Timestamp));
         }
 
+        if (_heads.Count > ChainFollower.RememberedBlocks)
+            _heads.RemoveRange(0, _heads.Count - ChainFollower.RememberedBlocks);
         return happened;
     }
 

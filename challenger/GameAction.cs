@@ -128,9 +128,11 @@ public sealed record Seal(
 }
 
 /// <summary>Prove a level 0 transition; the witness is made when it is sent.</summary>
+/// <param name="Claimed">The own leaf, which the witness must give: a proof of the other one would help the rival.</param>
 public sealed record ProveTransition(
     MatchId Match,
     Leaf State,
+    Word Claimed,
     ulong Batch,
     Word ParentClaim,
     ulong Attempt,
@@ -144,7 +146,14 @@ public sealed record ProveTransition(
 }
 
 /// <summary>Prove one instruction of a chunk; the witness is made when it is sent.</summary>
-public sealed record ProveStep(MatchId Match, Leaf State, ulong Batch, ulong Chunk, Quad WinnerChildren) : L1Action
+/// <param name="Claimed">The own leaf, as for a transition.</param>
+public sealed record ProveStep(
+    MatchId Match,
+    Leaf State,
+    Word Claimed,
+    ulong Batch,
+    ulong Chunk,
+    Quad WinnerChildren) : L1Action
 {
     public override string Name => "prove-step";
 

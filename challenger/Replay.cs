@@ -181,8 +181,12 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
             if (!_batches.TryGetValue(batch, out ReplayedBatch? replayed))
                 return;
             (ulong, ulong, Word) key = (batch, position, replayed.Claim.BatchHash);
-            if (_chunks.TryGetValue(key, out ChunkJob? job) && !job.Build.IsFaulted && !job.Build.IsCanceled)
+            if (_chunks.TryGetValue(key, out ChunkJob? job))
+            {
+                Failure ??= job.Build.Exception?.InnerException;
                 return;
+            }
+
             if (_chunks.Count >= KeptChunks)
                 _chunks.Remove(_chunks.MinBy(entry => entry.Value.Started).Key);
 

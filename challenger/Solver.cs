@@ -181,7 +181,7 @@ public sealed class Solver
             if (match.Phase == MatchPhase.Bisect && Mover(duty.Arena, match.Bisection!) == side && !IsMoverOverdue(duty.Arena, match.Bisection!))
                 yield return match.Bisection!.Height > 1 ? Advance(match, trace) : Seal(duty, match, trace);
             else if (match.Phase == MatchPhase.AtLeaf && !IsOverdue(match.Leaf!, side))
-                yield return Prove(duty, match, trace);
+                yield return Prove(duty, match, trace, side == 1 ? match.Leaf!.LeafOne : match.Leaf!.LeafTwo);
         }
     }
 
@@ -224,13 +224,13 @@ public sealed class Solver
         ];
     }
 
-    private L1Action Prove(Duty duty, Match match, ITrace trace)
+    private L1Action Prove(Duty duty, Match match, ITrace trace, Word claimed)
     {
         Quad children = trace.Children(trace.Height, 0);
         if (duty.Outer is not null)
-            return new ProveStep(match.Ref, match.Leaf!, duty.Batch, duty.Outer.Leaf!.Position, children);
+            return new ProveStep(match.Ref, match.Leaf!, claimed, duty.Batch, duty.Outer.Leaf!.Position, children);
         Claim first = _game.Claims[_game.ClaimsOfTournament[duty.Arena.Id][0]];
-        return new ProveTransition(match.Ref, match.Leaf!, duty.Batch, first.Parent, first.Attempt, children);
+        return new ProveTransition(match.Ref, match.Leaf!, claimed, duty.Batch, first.Parent, first.Attempt, children);
     }
 
     /// <summary>

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Contracts.L1;
 using Optimistic.Vm;
@@ -7,6 +9,7 @@ using Optimistic.Vm.Rollup;
 using Serilog;
 using Serilog.Events;
 using Serilog.Extensions.Logging;
+using Serilog.Formatting;
 using Serilog.Formatting.Compact;
 
 namespace Optimistic.Challenger;
@@ -136,7 +139,7 @@ internal static class WatchCommand
             .MinimumLevel.Is(verbose ? LogEventLevel.Debug : LogEventLevel.Information);
         return json
             ? configuration.WriteTo.Console(new RenderedCompactJsonFormatter()).CreateLogger()
-            : configuration.WriteTo.Console(outputTemplate: "{Timestamp:HH:mm:ss} {Level:u3} {Message:lj}{NewLine}{Exception}").CreateLogger();
+            : configuration.WriteTo.Console(new LineFormatter(fullHashes: verbose)).CreateLogger();
     }
 
     private static Uri ReadUrl(string text) =>
@@ -186,6 +189,29 @@ internal static class WatchCommand
         > 0 and <= 3600 => TimeSpan.FromSeconds(seconds.Value),
         _ => throw new UsageException("--poll-seconds is above 0 and at most 3600."),
     };
+}
+
+/// <summary>Lines for people: hashes are cut to what one can compare at a glance; status and --json-logs have them in full.</summary>
+internal sealed partial class LineFormatter(bool fullHashes) : ITextFormatter
+{
+    public void Format(LogEvent logEvent, TextWriter output)
+    {
+        string message = logEvent.RenderMessage(CultureInfo.InvariantCulture).Replace("\"", "", StringComparison.Ordinal);
+        if (!fullHashes)
+            message = LongHash().Replace(message, "0x$1…");
+        string level = logEvent.Level switch
+        {
+            LogEventLevel.Warning => "! ",
+            LogEventLevel.Error or LogEventLevel.Fatal => "ERROR ",
+            _ => "",
+        };
+        output.WriteLine($"{logEvent.Timestamp:HH:mm:ss} {level}{message}");
+        if (logEvent.Exception is not null)
+            output.WriteLine(logEvent.Exception);
+    }
+
+    [GeneratedRegex("0x([0-9a-f]{8})[0-9a-f]{56}")]
+    private static partial Regex LongHash();
 }
 
 /// <summary>An option cannot be understood.</summary>

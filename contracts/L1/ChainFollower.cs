@@ -34,7 +34,7 @@ public sealed class ChainFollower
     private const ulong RangeBlocks = EthereumClient.MaxLogRangeBlocks;
 
     /// <summary>Times that the head must be found below what was followed before that is believed.</summary>
-    private const int ShorterChainPatience = 3;
+    private const int ShorterChainPatience = 20;
 
     private readonly EthereumClient _client;
     private readonly LogFilter _filter;

@@ -288,6 +288,10 @@ internal sealed class ModelL1
         };
         match.Bisection = state with { Spent = Refund(sender, state.Spent, match) };
         Emit(new AdvancedEvent(match.Id.Id(), match.Bisection));
+
+        // Calldata is public: the children of a first claim's root are known from its first advance, and from nowhere else.
+        if (a.State.Height == _shape.HeightOf(match.Arena.Level))
+            State = State with { Revealed = State.Revealed.SetItem(a.State.Node, a.Opened) };
     }
 
     private void Seal(Address sender, Seal a)
@@ -360,13 +364,16 @@ internal sealed class ModelL1
         ModelClaim claim = _claims[_firstClaim[match.Arena.Id]];
         Require(_openings.TryGetValue(leaf.Agreed, out Quad sigma), "the witness opens the agreed state");
         Word value = _batches[(int)claim.Batch].Transition(leaf.Position, sigma).Hash();
+        Require(value == a.Claimed, "its own check of the witness");
         Prove(sender, match, leaf, value, a.WinnerChildren);
     }
 
     private void ProveStep(Address sender, ProveStep a)
     {
         (ModelMatch match, Leaf leaf) = RequireLeaf(a.Match, a.State, MatchPhase.AtLeaf, 1);
-        Prove(sender, match, leaf, ToyMachine.Step(leaf.Agreed), a.WinnerChildren);
+        Word value = ToyMachine.Step(leaf.Agreed);
+        Require(value == a.Claimed, "its own check of the witness");
+        Prove(sender, match, leaf, value, a.WinnerChildren);
     }
 
     private void Prove(Address sender, ModelMatch match, Leaf leaf, Word value, Quad winnerChildren)

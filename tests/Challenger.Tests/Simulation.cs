@@ -43,11 +43,20 @@ internal class SolverPlayer(
 
     public ulong AwakeAt { get; init; }
 
+    /// <summary>Sees and does nothing in this time.</summary>
+    public (ulong From, ulong Until) Asleep { get; set; }
+
+    /// <summary>What it is willing to do.</summary>
+    public Func<L1Action, bool> Willing { get; init; } = _ => true;
+
+    /// <summary>Names of what it did with success.</summary>
+    public HashSet<string> Did { get; } = [];
+
     private int _acted;
 
     public override void Act()
     {
-        if (L1.Now < AwakeAt)
+        if (L1.Now < AwakeAt || (L1.Now >= Asleep.From && L1.Now < Asleep.Until))
             return;
 
         for (int i = 0; i < MaxActionsPerTick; i++)
@@ -64,6 +73,7 @@ internal class SolverPlayer(
             try
             {
                 L1.Execute(Address, action);
+                Did.Add(action.Name);
             }
             catch (ModelRevertException refused) when (!honest || action is Recover)
             {
@@ -81,7 +91,7 @@ internal class SolverPlayer(
         {
             if (action is PrepareChunk prepare)
                 traces.Prepare(prepare.Batch, prepare.Position);
-            if (action is not L1Action transaction || _done.Contains(action.Key))
+            if (action is not L1Action transaction || _done.Contains(action.Key) || !Willing(transaction))
                 continue;
             if (!_due.TryGetValue(action.Key, out ulong due))
                 _due[action.Key] = due = L1.Now + delay(transaction);
@@ -170,7 +180,7 @@ internal sealed class Meddler(string name, ModelL1 l1, GameShape shape, IReadOnl
             if (match.Bisection is Bisection bisection)
                 ideas.Add(new Timeout(match.Ref, bisection, default));
             if (match.Leaf is Leaf leaf)
-                ideas.AddRange([new Eliminate(match.Ref, leaf), new ResolveInner(match.Ref, leaf, default), new ProveStep(match.Ref, leaf, 0, 0, default)]);
+                ideas.AddRange([new Eliminate(match.Ref, leaf), new ResolveInner(match.Ref, leaf, default), new ProveStep(match.Ref, leaf, leaf.LeafOne, 0, 0, default)]);
         }
 
         if (ideas.Count == 0)
@@ -282,6 +292,11 @@ internal sealed class Simulation
     private static int Mover(ModelL1 l1, MatchId match, int height) =>
         (Shape.HeightOf(l1.State.Arenas[match.Tournament].Level) - height) % 2 == 0 ? 1 : 2;
 
+    public UInt128 CreditsOf(Player player) =>
+        L1.State.CreditOf(CreditHolder.Rollup, player.Address) + L1.State.CreditOf(CreditHolder.Tournament, player.Address);
+
+    private string Of(Address address) => _players.Find(player => player.Address == address)?.Name ?? "?";
+
     /// <summary>Runs until <paramref name="until"/> holds.</summary>
     public void Run(Func<bool> until, int maxSeconds = 4_000)
     {
@@ -296,7 +311,11 @@ internal sealed class Simulation
                 return;
         }
 
-        Assert.Fail($"The game has not ended after {maxSeconds} seconds.");
+        IEnumerable<string> claims = L1.State.Claims.Values.Select(claim => $"claim {claim.Batch}/{claim.Attempt} by {Of(claim.Claimer)} {(claim.Confirmed ? "confirmed" : "pending")}");
+        IEnumerable<string> arenas = L1.State.Arenas.Values.Select(arena =>
+            $"arena {arena.Level} {arena.Result}: {string.Join(", ", arena.Commitments.Values.Select(c => $"{Of(c.Claimer)}{(c.Eliminated ? " out" : "")}"))}; live {arena.LiveMatches.Count}");
+        IEnumerable<string> matches = L1.State.Matches.Values.Where(match => match.Live).Select(match => match.ToString());
+        Assert.Fail($"The game has not ended after {maxSeconds} seconds, at {L1.Now}:\n{string.Join('\n', [.. claims, .. arenas, .. matches])}");
     }
 
     /// <summary>
@@ -310,7 +329,6 @@ internal sealed class Simulation
             Assert.Equal(honest.Traces.Claim(batch)!.TraceRoot, L1.ConfirmedTrace(batch));
         Assert.DoesNotContain(L1.Eliminated, lost => lost.Claimer == honest.Address);
 
-        UInt128 credits = L1.State.CreditOf(CreditHolder.Rollup, honest.Address) + L1.State.CreditOf(CreditHolder.Tournament, honest.Address);
-        Assert.True(L1.Net.GetValueOrDefault(honest.Address) + (Int128)credits >= 0, "An honest player has lost money.");
+        Assert.True(L1.Net.GetValueOrDefault(honest.Address) + (Int128)CreditsOf(honest) >= 0, "An honest player has lost money.");
     }
 }

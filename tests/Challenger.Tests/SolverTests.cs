@@ -171,6 +171,59 @@ public sealed class SolverTests
         Assert.Contains(game.L1.State.Claims.Values, claim => claim.Confirmed && claim.Attempt > 0);
     }
 
+    /// <summary>These games prove nothing about a rule that never applies in them.</summary>
+    [Fact]
+    public void EveryRuleIsPlayed()
+    {
+        var did = new HashSet<string>();
+        for (int seed = 0; seed < 40; seed++)
+        {
+            var game = new Simulation(seed, batches: 2, Tasks);
+            SolverPlayer honest = game.AddHonest("honest", claimAfter: seed % 2 == 0 ? 6 : null);
+            for (int i = 0; i < 3; i++)
+                game.AddLiar($"liar {i}", Lies(game, 2), stamina: game.Random.Next(1, 14));
+            if (seed % 2 == 1)
+                game.AddHonest("second", claimAfter: 6);
+            game.RunAndCheck(honest);
+            game.Run(() => game.CreditsOf(honest) == 0);
+            did.UnionWith(honest.Did);
+        }
+
+        foreach (string rule in (string[])
+        [
+            "claim", "challenge", "join-inner", "advance", "seal", "prove-transition", "prove-step", "timeout", "resolve-inner", "settle", "confirm",
+            "withdraw",
+        ])
+        {
+            Assert.Contains(rule, did);
+        }
+    }
+
+    /// <summary>
+    /// The true root is out with a liar because nobody proved it in time. The bond of the claim that was built on it comes back, and the
+    /// next attempt goes on (spec 4.5.2, 5.4.5).
+    /// </summary>
+    [Fact]
+    public void TheBondOfAClaimWhoseParentLostIsRecovered()
+    {
+        var game = new Simulation(3, batches: 2, Tasks);
+        ulong start = game.L1.Now;
+        SolverPlayer honest = game.AddHonest("honest", claimAfter: 5);
+        honest.Asleep = (start + 14, start + 120);
+        game.Add(new SolverPlayer(
+            "half", game.L1, Simulation.Shape, game.Traces(), new SolverPolicy(null, 1), _ => 0, honest: false)
+        {
+            Willing = action => action is Advance or Seal,
+            AwakeAt = start + 14,
+        });
+        game.AddLiar("liar", [new LieAbout(Lie.OutputsAfterTransition, 4, 0, 9)], awakeAt: start + 15);
+        game.Run(() => game.L1.IsConfirmed(1) && honest.Did.Contains("recover"));
+
+        Assert.Contains(game.L1.Eliminated, lost => lost.Claimer == honest.Address);
+        Assert.Contains(game.L1.State.Claims.Values, claim => claim.Confirmed && claim.Attempt == 1);
+        Assert.True(game.L1.Net[honest.Address] + (Int128)game.CreditsOf(honest) >= -(Int128)game.L1.Bond(0), "It has lost more than the one bond.");
+    }
+
     [Property(MaxTest = 10)]
     public void TheSameGameGivesTheSameActions(int seed)
     {

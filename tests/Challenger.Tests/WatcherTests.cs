@@ -37,6 +37,7 @@ public sealed class WatcherTests : IDisposable
 
         AssertHonestWon(end);
         Assert.Contains(end.Matches.Values, match => end.Arenas[match.Tournament].Level == 1 && match.Leaf is { Position: 777 });
+        Assert.Contains(_log.Lines, line => line.Contains("honest ActionMined: Done: prove instruction 777", StringComparison.Ordinal));
     }
 
     [Fact]
