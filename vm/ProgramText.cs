@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Optimistic.Vm.Jit;
 
 namespace Optimistic.Vm;
 
@@ -26,6 +27,7 @@ internal sealed class ProgramText
 
     private readonly MemoryImage _image;
     private readonly Instruction[]?[] _pages;
+    private readonly Lazy<CompiledText> _compiled;
 
     private ProgramText(MemoryImage image)
     {
@@ -35,7 +37,14 @@ internal sealed class ProgramText
             end = index + 1;
 
         _pages = new Instruction[end - FirstBlock][];
+        _compiled = new Lazy<CompiledText>(() => new CompiledText(this, JitLimits.Standard));
     }
+
+    /// <summary>From this pc on there are only zeros: illegal instructions.</summary>
+    public ulong End => (ulong)_pages.Length << PageShift;
+
+    /// <summary>What has been compiled of it.</summary>
+    public CompiledText Compiled => _compiled.Value;
 
     /// <summary>The text of an image.</summary>
     public static ProgramText Of(MemoryImage image) => image.Top?.Child(3)?.Child(0) is { } slot12

@@ -1,0 +1,173 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Optimistic.Vm.Jit;
+
+namespace Optimistic.Vm.Tests;
+
+/// <summary>
+/// The JIT against the interpreter: same registers, control word, steps and root at every stop, wherever the runs are
+/// stopped and whatever is compiled. OPTIMISTIC_FUZZ_SECONDS=600 dotnet run -c Release --project tests/Vm.Tests -- -method
+/// '*Jit_agrees_on_random_programs' goes on for ten minutes; OPTIMISTIC_FUZZ_SEED=n starts at a seed that failed.
+/// </summary>
+public sealed partial class JitTests : IDisposable
+{
+    private const int Programs = 120;
+    private const ulong Steps = 30_000;
+
+    private static readonly JitLimits[] Extremes =
+    [
+        JitLimits.Standard,
+        new(Threshold: 1, MaxInstructions: 2200, RebuildEntries: 1),
+        new(Threshold: 1, MaxInstructions: 1, RebuildEntries: long.MaxValue),
+        new(Threshold: 2, MaxInstructions: 40, RebuildEntries: 10),
+        new(Threshold: 3, MaxInstructions: 2200, RebuildEntries: 5),
+        new(Threshold: 20, MaxInstructions: 300, RebuildEntries: 100),
+    ];
+
+    private readonly Machine _interpreted = new(), _compiled = new();
+
+    public static TheoryData<string> Guests() =>
+        [.. Directory.GetFiles(Repository.File("vm", "guest", "elf"), "*.elf", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(Repository.File("vm", "guest", "elf"), path)).Order()];
+
+    public void Dispose()
+    {
+        _interpreted.Dispose();
+        _compiled.Dispose();
+    }
+
+    [Fact]
+    public void Jit_agrees_on_random_programs()
+    {
+        int seed = Number("OPTIMISTIC_FUZZ_SEED", 1), seconds = Number("OPTIMISTIC_FUZZ_SECONDS", 0);
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; seconds == 0 ? i < Programs : Stopwatch.GetElapsedTime(start).TotalSeconds < seconds; i++)
+        {
+            var random = new Random(seed + i);
+            TestProgram program = i % 4 == 3
+                ? RandomProgram.Create(random, instructions: random.Next(4, 100), steps: 2000)
+                : LoopingProgram.Create(random, steps: (ulong)random.Next(1, 4) * Steps);
+            Compare(program, Extremes[random.Next(Extremes.Length)], random, $"seed {seed + i}");
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"first seed {seed}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Guests))]
+    public void Jit_agrees_on_guests(string name)
+    {
+        GuestProgram guest = ElfLoader.Load(File.ReadAllBytes(Repository.File("vm", "guest", "elf", name)));
+        var random = new Random(name.Length);
+        byte[] input = new byte[100];
+        random.NextBytes(input);
+        foreach (JitLimits limits in (ReadOnlySpan<JitLimits>)[Extremes[random.Next(1, Extremes.Length)], JitLimits.Standard with { Threshold = 50 }])
+        {
+            var program = new TestProgram(guest.Entry, stepsLeft: (ulong)random.Next(200_000, 2_000_000));
+            program.Set(2, Machine.InitialStackPointer).Set(10, (ulong)input.Length);
+            MemoryImage image = guest.Image.Write(Machine.InputAddress, input);
+            Compare(image, program.Head, limits, random, name);
+        }
+    }
+
+    [Fact]
+    public void Compiled_code_is_shared_by_machines_and_threads()
+    {
+        TestProgram program = LoopingProgram.Create(new Random(7), 200_000);
+        program.LoadInto(_interpreted);
+        ulong steps = Interpreter.Run(_interpreted, ulong.MaxValue);
+        Word root = _interpreted.Root();
+        var text = new CompiledText(_interpreted.Text, Extremes[3]);
+        Parallel.For(0, 8, i =>
+        {
+            using var machine = new Machine();
+            program.LoadInto(machine);
+            Assert.Same(_interpreted.Text, machine.Text);
+            Assert.Equal(steps, JitRunner.Run(machine, ulong.MaxValue, text));
+            Assert.Equal(root, machine.Root());
+        });
+    }
+
+    /// <summary>Stores at the end of the address space reach slot 8, and slot 0 when others of their row wrap.</summary>
+    [Fact]
+    [Spec("1.2.2")]
+    public void Rows_of_stores_mark_every_block_they_reach()
+    {
+        foreach (ulong address in (ulong[])[0xFFFF_FFFC, 0x1FFE, 0x1FF9, 0, 0xFFFF_F000])
+        {
+            foreach (int first in (int[])[-2048, -8, -1, 0, 4, 2040])
+            {
+                TestProgram program = new TestProgram(stepsLeft: 6).Set(5, address).Set(6, ulong.MaxValue).Text(0x1000,
+                    Assembler.Encode(Operation.Sd, 0, 5, 6, first),
+                    Assembler.Encode(Operation.Sd, 0, 5, 6, 0),
+                    Assembler.Encode(Operation.Sw, 0, 5, 6, 16),
+                    Assembler.Encode(Operation.Sb, 0, 5, 6, 7),
+                    Assembler.Encode(Operation.Jal, 0, immediate: -16));
+                Compare(program, Extremes[1], new Random(1), $"0x{address:x} {first}");
+            }
+        }
+    }
+
+    /// <summary>The methods of Emit.*.cs are those of the table, in its order, a family a file.</summary>
+    [Fact]
+    [Spec("1.5.1")]
+    public void Emitters_are_in_the_order_of_the_table()
+    {
+        foreach (IGrouping<Family, InstructionRow> family in InstructionTable.Rows.ToArray().GroupBy(row => row.Family))
+        {
+            string source = File.ReadAllText(Repository.File("vm", "Jit", $"Emit.{family.Key}.cs"));
+            IEnumerable<string> methods = Emitter().Matches(source).Select(match => match.Groups["name"].Value);
+            Assert.Equal(
+                family.Select(row => row.Operation).Where(operation => operation is not (>= Operation.Bne and <= Operation.Bgeu or >= Operation.Fence and <= Operation.Ebreak))
+                    .Select(operation => operation == Operation.Beq ? "Branch" : operation.ToString()),
+                methods);
+        }
+    }
+
+    [GeneratedRegex(@"^    private void Emit(?<name>\w+)\(Instruction i", RegexOptions.Multiline)]
+    private static partial Regex Emitter();
+
+    private static int Number(string variable, int otherwise) =>
+        Environment.GetEnvironmentVariable(variable) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+
+    private void Compare(TestProgram program, JitLimits limits, Random random, string name) =>
+        Compare(program.Image, program.Head, limits, random, name);
+
+    private void Compare(MemoryImage image, in MachineHead head, JitLimits limits, Random random, string name)
+    {
+        _interpreted.Load(image, head);
+        _compiled.Load(image, head);
+        var text = new CompiledText(_compiled.Text, limits);
+        int scale = random.Next(1, 18);
+        while (_interpreted.IsRunning)
+        {
+            ulong steps = (ulong)random.Next(1, 2 << scale);
+            ulong expected = Interpreter.Run(_interpreted, steps), actual = JitRunner.Run(_compiled, steps, text);
+            bool isSame = expected == actual && _interpreted.Head.Bytes.SequenceEqual(_compiled.Head.Bytes);
+            if (isSame && random.Next(8) == 0)
+                isSame = _interpreted.Root() == _compiled.Root();
+            if (!isSame)
+                Assert.Fail($"{name}, {limits}: after {steps} steps {expected} and {actual} were made; {Difference()}");
+        }
+
+        Assert.True(_interpreted.Root() == _compiled.Root(), $"{name}, {limits}: the memory differs at the end");
+    }
+
+    private string Difference()
+    {
+        var differences = new List<string>();
+        if (_interpreted.Pc != _compiled.Pc)
+            differences.Add($"pc 0x{_interpreted.Pc:x} and 0x{_compiled.Pc:x}");
+        if (_interpreted.StepsLeft != _compiled.StepsLeft)
+            differences.Add($"steps left {_interpreted.StepsLeft} and {_compiled.StepsLeft}");
+        if (_interpreted.Status != _compiled.Status)
+            differences.Add($"{_interpreted.Status} and {_compiled.Status}");
+        for (int i = 0; i < 32; i++)
+        {
+            if (_interpreted.Register(i) != _compiled.Register(i))
+                differences.Add($"x{i} 0x{_interpreted.Register(i):x} and 0x{_compiled.Register(i):x}");
+        }
+
+        return differences.Count == 0 ? "the reservation or the memory differs" : string.Join(", ", differences);
+    }
+}

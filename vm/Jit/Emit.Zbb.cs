@@ -1,0 +1,114 @@
+using System.Reflection.Emit;
+
+namespace Optimistic.Vm.Jit;
+
+/// <summary>Zbb: basic bit manipulation, in the order of the table.</summary>
+internal sealed partial class RegionEmitter
+{
+    private void EmitAndn(Instruction i) => BitwiseNot(i, OpCodes.And);
+
+    private void EmitOrn(Instruction i) => BitwiseNot(i, OpCodes.Or);
+
+    private void EmitXnor(Instruction i) => BitwiseNot(i, OpCodes.Xor);
+
+    private void EmitClz(Instruction i) => CallUnary(i);
+
+    private void EmitClzw(Instruction i) => CallUnary(i);
+
+    private void EmitCtz(Instruction i) => CallUnary(i);
+
+    private void EmitCtzw(Instruction i) => CallUnary(i);
+
+    private void EmitCpop(Instruction i) => CallUnary(i);
+
+    private void EmitCpopw(Instruction i) => CallUnary(i);
+
+    private void EmitMax(Instruction i) => Call(i);
+
+    private void EmitMaxu(Instruction i) => Call(i);
+
+    private void EmitMin(Instruction i) => Call(i);
+
+    private void EmitMinu(Instruction i) => Call(i);
+
+    private void EmitSextB(Instruction i) => Extend(i, OpCodes.Conv_I1);
+
+    private void EmitSextH(Instruction i) => Extend(i, OpCodes.Conv_I2);
+
+    private void EmitZextH(Instruction i) => Extend(i, OpCodes.Conv_U2);
+
+    private void EmitRol(Instruction i) => Call(i);
+
+    private void EmitRolw(Instruction i)
+    {
+        RotationOperands(i);
+        Op(OpCodes.Call, RotateLeftWord);
+        SetNarrow(i.Rd);
+    }
+
+    private void EmitRor(Instruction i) => Call(i);
+
+    private void EmitRori(Instruction i) => CallImmediate(i);
+
+    private void EmitRoriw(Instruction i)
+    {
+        Narrow(i.Rs1);
+        Int((int)i.Immediate);
+        Op(OpCodes.Call, RotateRightWord);
+        SetNarrow(i.Rd);
+    }
+
+    private void EmitRorw(Instruction i)
+    {
+        RotationOperands(i);
+        Op(OpCodes.Call, RotateRightWord);
+        SetNarrow(i.Rd);
+    }
+
+    private void EmitOrcB(Instruction i) => CallUnary(i);
+
+    private void EmitRev8(Instruction i) => CallUnary(i);
+
+    private static readonly System.Reflection.MethodInfo RotateLeftWord =
+        ((Func<uint, int, uint>)System.Numerics.BitOperations.RotateLeft).Method;
+
+    private static readonly System.Reflection.MethodInfo RotateRightWord =
+        ((Func<uint, int, uint>)System.Numerics.BitOperations.RotateRight).Method;
+
+    private void RotationOperands(Instruction i)
+    {
+        Narrow(i.Rs1);
+        Narrow(i.Rs2);
+    }
+
+    /// <summary>rd = rs1 op not rs2.</summary>
+    private void BitwiseNot(Instruction i, OpCode code)
+    {
+        bool isNarrow = IsNarrow(i.Rs1) && IsNarrow(i.Rs2);
+        if (isNarrow)
+        {
+            Narrow(i.Rs1);
+            Narrow(i.Rs2);
+        }
+        else
+        {
+            Wide(i.Rs1);
+            Wide(i.Rs2);
+        }
+
+        Op(OpCodes.Not);
+        Op(code);
+        if (isNarrow)
+            SetNarrow(i.Rd);
+        else
+            SetWide(i.Rd);
+    }
+
+    /// <summary>rd = the low bits of rs1, extended.</summary>
+    private void Extend(Instruction i, OpCode conversion)
+    {
+        Narrow(i.Rs1);
+        Op(conversion);
+        SetNarrow(i.Rd);
+    }
+}
