@@ -63,7 +63,7 @@ public sealed partial class JitTests : IDisposable
         random.NextBytes(input);
         foreach (JitLimits limits in (ReadOnlySpan<JitLimits>)[Extremes[random.Next(1, Extremes.Length)], JitLimits.Standard with { Threshold = 50 }])
         {
-            var program = new TestProgram(guest.Entry, stepsLeft: (ulong)random.Next(200_000, 2_000_000));
+            var program = new TestProgram(guest.Entry, stepsLeft: (ulong)random.Next(50_000, 500_000));
             program.Set(2, Machine.InitialStackPointer).Set(10, (ulong)input.Length);
             MemoryImage image = guest.Image.Write(Machine.InputAddress, input);
             Compare(image, program.Head, limits, random, name);
@@ -138,7 +138,7 @@ public sealed partial class JitTests : IDisposable
         _interpreted.Load(image, head);
         _compiled.Load(image, head);
         var text = new CompiledText(_compiled.Text, limits);
-        int scale = random.Next(1, 18);
+        int scale = random.Next(3, 18);
         while (_interpreted.IsRunning)
         {
             ulong steps = (ulong)random.Next(1, 2 << scale);
