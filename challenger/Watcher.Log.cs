@@ -39,6 +39,9 @@ public sealed partial class Watcher
     [LoggerMessage(Level = LogLevel.Warning, EventName = "ClaimRejected", Message = "Claim {Claim} about batch {Batch} by {Claimer} is WRONG: {Reason}")]
     private partial void LogRejected(ulong batch, Word claim, Address claimer, string reason);
 
+    [LoggerMessage(Level = LogLevel.Critical, EventName = "WrongConfirmed", Message = "A WRONG claim is confirmed: {Claim} about batch {Batch} with state root {StateRoot}. Outputs proven from here on are not to be trusted")]
+    private partial void LogWrongConfirmed(ulong batch, Word claim, Word stateRoot);
+
     [LoggerMessage(Level = LogLevel.Information, EventName = "BatchAppended", Message = "L1 {Block}: batch {Batch} of {Tasks} tasks, hash {Hash}")]
     private partial void LogBatch(ulong batch, ulong tasks, Word hash, ulong block);
 

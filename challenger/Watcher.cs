@@ -72,6 +72,7 @@ public sealed partial class Watcher : IAsyncDisposable
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Dictionary<Word, Verdict> _reported = [];
     private readonly HashSet<string> _shadowed = [];
+    private readonly HashSet<Word> _lost = [];
     private readonly bool _development;
 
     private Watcher(
@@ -336,6 +337,8 @@ public sealed partial class Watcher : IAsyncDisposable
         foreach (Claim claim in state.Claims.Values.OrderBy(claim => unchecked(claim.Batch + 1)))
         {
             Verdict verdict = verdicts[claim.Id];
+            if (claim.Confirmed && verdict == Verdict.Rejected && _lost.Add(claim.Id))
+                LogWrongConfirmed(claim.Batch, claim.Id, claim.StateRoot);
             if (verdict == Verdict.Unknown || (_reported.TryGetValue(claim.Id, out Verdict before) && before == verdict))
                 continue;
             _reported[claim.Id] = verdict;

@@ -152,7 +152,10 @@ public sealed class ProcessTests : IDisposable
             hanging.Stop();
             EncodedTask deploy = await chain.DeployAsync("digest", AppPolicy.Stateless, Cancel);
             await chain.AppendAsync([deploy], Cancel);
-            await lines.UntilAsync(line => line.Contains("\"BatchExecuted\"", StringComparison.Ordinal));
+            string executed = await lines.UntilAsync(line => line.Contains("\"BatchExecuted\"", StringComparison.Ordinal));
+            JsonElement fields = JsonDocument.Parse(executed).RootElement;
+            Assert.Equal(0, fields.GetProperty("Batch").GetInt32());
+            Assert.True(Word.TryParse(fields.GetProperty("StateRoot").GetString(), out _), executed);
             Assert.Equal(ExitCode.Done, await TerminateAsync(process));
         }
         finally
@@ -219,16 +222,17 @@ public sealed class ProcessTests : IDisposable
         }
 
         /// <summary>Reads lines, each a JSON object, until one is as asked.</summary>
-        public async Task UntilAsync(Func<string, bool> isAsked)
+        public async Task<string> UntilAsync(Func<string, bool> isAsked)
         {
             await foreach (string line in _lines.Reader.ReadAllAsync(Cancel))
             {
                 Assert.Equal(JsonValueKind.Object, JsonDocument.Parse(line).RootElement.ValueKind);
                 if (isAsked(line))
-                    return;
+                    return line;
             }
 
             Assert.Fail("The challenger has ended.");
+            return "";
         }
     }
 }
