@@ -272,11 +272,13 @@ internal sealed class StepJudge : IAsyncDisposable
     /// <summary>An account whose code is STOP: calling it costs what the measurement itself costs.</summary>
     private static readonly Address IdleAddress = Address.Parse("0x0000000000000000000000000000000069646c65");
 
-    private readonly DevChain _chain;
-    private readonly Address _verifier;
     private readonly ulong _overhead;
 
-    private StepJudge(DevChain chain, Address verifier, ulong overhead) => (_chain, _verifier, _overhead) = (chain, verifier, overhead);
+    private StepJudge(DevChain chain, Address verifier, ulong overhead) => (Chain, Verifier, _overhead) = (chain, verifier, overhead);
+
+    public DevChain Chain { get; }
+
+    public Address Verifier { get; }
 
     public static async Task<StepJudge> StartAsync(Action<string> report, CancellationToken cancel)
     {
@@ -303,14 +305,14 @@ internal sealed class StepJudge : IAsyncDisposable
     {
         CallRequest[] calls = [.. steps.Select(step => new CallRequest(
             MeterAddress, new Contracts.Bindings.StepVerifier.StepFunction(step.Before, step.Witness).ToCallData()))];
-        IReadOnlyList<CallOutcome> outcomes = await _chain.Client.CallBatchAsync(calls, cancel: cancel);
+        IReadOnlyList<CallOutcome> outcomes = await Chain.Client.CallBatchAsync(calls, cancel: cancel);
         StepVerdict[] verdicts = new StepVerdict[steps.Count];
         for (int i = 0; i < verdicts.Length; i++)
             verdicts[i] = await JudgeAsync(steps[i], calls[i], outcomes[i], cancel);
         return verdicts;
     }
 
-    public ValueTask DisposeAsync() => _chain.DisposeAsync();
+    public ValueTask DisposeAsync() => Chain.DisposeAsync();
 
     private async Task<StepVerdict> JudgeAsync(ProvenStep step, CallRequest call, CallOutcome outcome, CancellationToken cancel)
     {
@@ -332,7 +334,7 @@ internal sealed class StepJudge : IAsyncDisposable
     {
         try
         {
-            await _chain.Client.CallAsync(call with { To = _verifier }, cancel: cancel);
+            await Chain.Client.CallAsync(call with { To = Verifier }, cancel: cancel);
             return "Solidity reverts under the measuring call alone.";
         }
         catch (ContractRevertException revert)

@@ -16,6 +16,12 @@ public sealed class L1Outbox
     /// <summary>A transaction not mined for so long is sent again, with higher fees.</summary>
     private static readonly TimeSpan StuckAfter = TimeSpan.FromSeconds(30);
 
+    /// <summary>Blocks from the head in which a receipt is looked at again even when nothing is known to have changed.</summary>
+    private const ulong RecentBlocks = 8;
+
+    /// <summary>Blocks that a mined record is kept for beyond finality: development chains reorganize deeper than that.</summary>
+    private const ulong KeptBlocks = 256;
+
     /// <summary>Times that a nonce must be seen used up without a receipt of ours before its record counts as lost.</summary>
     private const int LostPatience = 20;
 
@@ -86,28 +92,31 @@ public sealed class L1Outbox
         return record;
     }
 
-    /// <summary>Looks for receipts, sends again what got lost or stuck, and drops what is final.</summary>
-    /// <param name="finalized">The last block that no reorganization can reach.</param>
-    public async Task PollAsync(ulong finalized, CancellationToken cancel)
+    /// <summary>Looks for receipts, sends again what got lost or stuck, and forgets what is long final.</summary>
+    /// <param name="head">The head of L1.</param>
+    /// <param name="finalized">The last finalized block.</param>
+    /// <param name="isReorganized">Whether L1 was reorganized since the last call: then all receipts are looked at again.</param>
+    /// <param name="cancel">Ends the waiting.</param>
+    public async Task PollAsync(ulong head, ulong finalized, bool isReorganized, CancellationToken cancel)
     {
-        OutboxRecord[] open = [.. _records.Where(record => record.Status is OutboxStatus.Pending or OutboxStatus.Mined)];
-        if (open.Length == 0)
-            return;
-
-        ulong used = await _client.GetTransactionCountAsync(Address, BlockParameter.Latest, cancel);
-        foreach (OutboxRecord record in open)
+        OutboxRecord[] open = [.. _records.Where(record => record.Status == OutboxStatus.Pending ||
+            (record.Status == OutboxStatus.Mined && (isReorganized || (ulong)record.MinedBlock + RecentBlocks > head)))];
+        if (open.Length > 0)
         {
-            TransactionReceipt? receipt = await FindReceiptAsync(record, cancel);
-            if (receipt is null)
-                await ReviveAsync(record, used, cancel);
-            else
-                Settle(record, receipt, finalized);
+            ulong used = await _client.GetTransactionCountAsync(Address, BlockParameter.Latest, cancel);
+            foreach (OutboxRecord record in open)
+            {
+                TransactionReceipt? receipt = await FindReceiptAsync(record, cancel);
+                if (receipt is null)
+                    await ReviveAsync(record, used, cancel);
+                else
+                    Settle(record, receipt);
+            }
         }
 
         OutboxRecord[] done = [.. _records.Where(record => record.Status is OutboxStatus.Reverted or OutboxStatus.Lost ||
-            (record.Status == OutboxStatus.Mined && (ulong)record.MinedBlock <= finalized))];
-        // The latest stays: its nonce is the floor of the next one.
-        foreach (OutboxRecord record in done.Where(record => record != _records[^1]))
+            (record.Status == OutboxStatus.Mined && (ulong)record.MinedBlock + KeptBlocks <= finalized))];
+        foreach (OutboxRecord record in done)
         {
             _store.Write(() => _store.Outbox.Delete(record.Id));
             _records.Remove(record);
@@ -125,7 +134,7 @@ public sealed class L1Outbox
         return null;
     }
 
-    private void Settle(OutboxRecord record, TransactionReceipt receipt, ulong finalized)
+    private void Settle(OutboxRecord record, TransactionReceipt receipt)
     {
         _missing.Remove(record.Id);
         OutboxStatus status = receipt.Succeeded ? OutboxStatus.Mined : OutboxStatus.Reverted;

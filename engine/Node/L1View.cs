@@ -65,6 +65,9 @@ public sealed class L1View
         _base = _start;
     }
 
+    /// <summary>Reorganizations seen so far.</summary>
+    public int Reorganizations { get; private set; }
+
     public L1State Current => _history.Count == 0 ? _base : _history[^1];
 
     /// <summary>Follows L1 to its head.</summary>
@@ -81,6 +84,7 @@ public sealed class L1View
 
             if (update.VoidFrom is { } from)
             {
+                Reorganizations++;
                 _history.RemoveAll(state => state.Block >= from);
                 if (_history.Count == 0 && _base.Block >= from)
                     _base = _start;

@@ -155,7 +155,7 @@ public sealed class NodeApi(Sequencer sequencer, NodeStore store, ContractsFile 
     public async Task<Acceptance> SubmitTaskAsync(SubmittedTask task, CancellationToken cancel)
     {
         CheckLimit(task.StepLimit);
-        RollupState state = sequencer.View.State;
+        RollupState state = SyncedView().State;
         if (task.App >= (uint)state.Apps.Count)
         {
             throw new RpcException(
@@ -169,6 +169,7 @@ public sealed class NodeApi(Sequencer sequencer, NodeStore store, ContractsFile 
     [RpcMethod("opt_deployApp", "Takes a signed deploy of a program in. The number of the app is in the receipt.")]
     public async Task<Acceptance> DeployAppAsync(SubmittedDeploy deploy, CancellationToken cancel)
     {
+        SyncedView();
         GuestProgram program;
         try
         {
@@ -214,7 +215,7 @@ public sealed class NodeApi(Sequencer sequencer, NodeStore store, ContractsFile 
         [Description("Bytes, at most 1 MiB.")] uint length = MaxOutputPart)
     {
         if (length > MaxOutputPart)
-            throw new RpcException(RpcErrorCode.LimitExceeded, $"An answer carries at most {MaxOutputPart} bytes of output.", "Ask part by part with offset and length.");
+            throw new RpcException(RpcErrorCode.InvalidParams, $"An answer carries at most {MaxOutputPart} bytes of output.", "Ask part by part with offset and length.");
 
         NodeView view = sequencer.View;
         ReceiptRecord receipt = FindReceipt(view, taskHash) ?? throw NotExecuted(taskHash);
@@ -325,6 +326,13 @@ public sealed class NodeApi(Sequencer sequencer, NodeStore store, ContractsFile 
             ["pendingTransactions"] = sequencer.OutboxCount,
             ["trouble"] = sequencer.Trouble?.Reason,
         });
+    }
+
+    private NodeView SyncedView()
+    {
+        NodeView view = sequencer.View;
+        return view.IsSynced ? view : throw new RpcException(
+            RpcErrorCode.Unavailable, "The node is catching up with L1.", "Ask /health or opt_syncStatus, and send it again when it is synced.");
     }
 
     private void CheckLimit(ulong limit)

@@ -110,6 +110,7 @@ public sealed class Sequencer
     private readonly HashSet<Word> _warned = [];
     private InFlight? _inFlight;
     private bool _isAligned;
+    private int _polledReorganizations = -1;
     private NodeView _view;
 
     public Sequencer(
@@ -232,7 +233,9 @@ public sealed class Sequencer
         BlockHeader safe = await _client.GetBlockAsync(BlockParameter.Safe, cancel) ?? throw new RpcMalformedException("L1 answered no safe block.");
         BlockHeader finalized = await _client.GetBlockAsync(BlockParameter.Finalized, cancel) ?? throw new RpcMalformedException("L1 answered no finalized block.");
         await AlignAsync(cancel);
-        await _outbox.PollAsync(finalized.Number, cancel);
+        int reorganizations = _l1.Reorganizations;
+        await _outbox.PollAsync(_l1.Current.Block, finalized.Number, reorganizations != _polledReorganizations, cancel);
+        _polledReorganizations = reorganizations;
         await LandAsync(cancel);
         Publish(safe.Number, finalized.Number);
         await PublishPartsAsync(cancel);
@@ -469,7 +472,7 @@ public sealed class Sequencer
             return;
 
         OutboxRecord? sent = _outbox.Find(flight.Record.OutboxId);
-        bool isOnL1 = sent is not null && _l1.Current.Inbox.Batches.Any(batch => Has(sent, batch.Place.TransactionHash));
+        bool isOnL1 = sent is not null && IsOnL1(sent);
         if (!isOnL1 && sent is { Status: OutboxStatus.Pending or OutboxStatus.Mined })
         {
             // A foreign batch went first: what was executed ahead is executed again on what there is now.
@@ -506,7 +509,8 @@ public sealed class Sequencer
     /// <summary>Appends a batch when there is one to append and none under way.</summary>
     private async Task SealAsync(CancellationToken cancel)
     {
-        if (_inFlight is not null)
+        // After a reorganization appended batches are on their way again: their tasks must not go into another one.
+        if (_inFlight is not null || _outbox.Sent("append").Any(IsUnderWay))
             return;
 
         L1State l1 = _l1.Current;
@@ -535,6 +539,11 @@ public sealed class Sequencer
         });
         _inFlight = await ExecuteAheadAsync(new InFlight(record, tasks, null, []), cancel);
     }
+
+    private bool IsUnderWay(OutboxRecord append) =>
+        append.Status == OutboxStatus.Pending || (append.Status == OutboxStatus.Mined && !IsOnL1(append));
+
+    private bool IsOnL1(OutboxRecord append) => _l1.Current.Inbox.Batches.Any(batch => Has(append, batch.Place.TransactionHash));
 
     private static ulong DirectHead(InboxState inbox) =>
         inbox.Batches.Count == 0 ? 0 : inbox.Batches[^1].Batch.DirectFirst + inbox.Batches[^1].Batch.DirectCount;

@@ -51,9 +51,16 @@ internal sealed class NodeRig : IAsyncDisposable
         Deployment deployment = await Deployment.DeployAsync(sender, parameters, cancel: cancel);
         NodeRig rig = new(chain, deployment, folder);
         ContractsFile.Of(deployment, MaxTaskSteps, 1UL << 40).Save(rig.ContractsPath);
-        await File.WriteAllTextAsync(rig.KeyPath("sequencer"), DevChain.PrivateKey(1).ToString(), cancel);
-        await File.WriteAllTextAsync(rig.KeyPath("user"), DevChain.PrivateKey(2).ToString(), cancel);
+        await rig.WriteKeyAsync("sequencer", DevChain.PrivateKey(1));
+        await rig.WriteKeyAsync("user", DevChain.PrivateKey(2));
         return rig;
+    }
+
+    private async Task WriteKeyAsync(string name, Word key)
+    {
+        await File.WriteAllTextAsync(KeyPath(name), key.ToString(), TestContext.Current.CancellationToken);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(KeyPath(name), UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 
     public string KeyPath(string name) => Path.Combine(Folder, name + ".key");
@@ -69,6 +76,7 @@ internal sealed class NodeRig : IAsyncDisposable
     {
         NodeProcess node = await NodeProcess.StartAsync(NodeArguments("data", more));
         _nodes.Add(node);
+        await node.WaitForAsync<SyncStatus>("opt_syncStatus", [], status => status.IsSynced);
         return node;
     }
 
@@ -126,13 +134,22 @@ internal sealed class NodeProcess : IAsyncDisposable
         Client.CallAsync<T>(method, parameters, TestContext.Current.CancellationToken);
 
     /// <summary>Asks again until the answer is as wanted.</summary>
-    public async Task<T> WaitForAsync<T>(string method, object[] parameters, Func<T, bool> wanted, int seconds = 60)
+    public async Task<T> WaitForAsync<T>(string method, object[] parameters, Func<T, bool> wanted, int seconds = 60, bool ignoreErrors = false)
     {
         long deadline = Environment.TickCount64 + seconds * 1000;
         while (true)
         {
-            JsonElement answer = await Client.CallAsync(method, parameters, TestContext.Current.CancellationToken);
-            T? value = answer.ValueKind == JsonValueKind.Null ? default : answer.Deserialize<T>(Rpc.RpcJson.Options);
+            JsonElement answer = default;
+            try
+            {
+                answer = await Client.CallAsync(method, parameters, TestContext.Current.CancellationToken);
+            }
+            catch (CommandException) when (ignoreErrors)
+            {
+                // Not there yet.
+            }
+
+            T? value = answer.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined ? default : answer.Deserialize<T>(Rpc.RpcJson.Options);
             if (value is not null && wanted(value))
                 return value;
             if (Environment.TickCount64 > deadline)
