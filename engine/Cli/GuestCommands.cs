@@ -26,6 +26,12 @@ internal static class GuestCommands
         Option<bool> check = new("--check") { Description = "Run step by step and report accesses to the null page and outside program, heap, stack, input and output on stderr." };
         Option<bool> json = CommandLine.JsonOption();
 
+        Option<string> engine = new("--engine")
+        {
+            Description = "What executes the program: jit compiles what runs often, interpreter does not. Both end in the same state.",
+            DefaultValueFactory = _ => "jit",
+        };
+        engine.AcceptOnlyFromAmong("jit", "interpreter");
         Command command = new("run",
             """
             Run a program as a task would run it, and print how it ended.
@@ -35,10 +41,11 @@ internal static class GuestCommands
             faulted or ran out of steps, 64 for bad usage or a file that cannot be loaded.
             """);
         guest.AddTo(command);
-        foreach (Option option in (ReadOnlySpan<Option>)[output, dumps, check, json])
+        foreach (Option option in (ReadOnlySpan<Option>)[output, dumps, check, engine, json])
             command.Add(option);
         command.SetAction(parsed => Run(
-            guest.Load(parsed), parsed.GetValue(output), parsed.GetValue(dumps) ?? [], parsed.GetValue(check), parsed.GetValue(json)));
+            guest.Load(parsed), parsed.GetValue(output), parsed.GetValue(dumps) ?? [], parsed.GetValue(check),
+            parsed.GetValue(engine) == "jit" ? ExecutionEngine.Jit : ExecutionEngine.Interpreter, parsed.GetValue(json)));
         return command;
     }
 
@@ -90,7 +97,7 @@ internal static class GuestCommands
         _ => ExitCode.Fault,
     };
 
-    private static int Run(GuestRun guest, string? outputPath, Dump[] dumps, bool check, bool json)
+    private static int Run(GuestRun guest, string? outputPath, Dump[] dumps, bool check, ExecutionEngine engine, bool json)
     {
         using Machine machine = guest.Start();
         using Stream stderr = Console.OpenStandardError();
@@ -112,7 +119,7 @@ internal static class GuestCommands
         }
         else
         {
-            Interpreter.Run(machine, ulong.MaxValue);
+            engine.Run(machine, ulong.MaxValue);
         }
 
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -68,6 +68,9 @@ internal sealed class Block(ulong pc)
 /// </summary>
 internal sealed class Region
 {
+    // A place is cold below this part of the threshold.
+    private const int ColdShare = 32;
+
     private readonly CompiledText _text;
     private readonly Dictionary<ulong, Block> _blocks = [];
     private readonly Dictionary<ulong, Block> _owners = [];
@@ -211,11 +214,11 @@ internal sealed class Region
             Add(block.Next, isCertain: false);
     }
 
-    // What has never been executed stays out.
+    // What has seldom been executed stays out.
     private void Add(ulong pc, bool isCertain)
     {
         Spot? spot = _text.Find(pc);
-        if (isCertain ? _text.Contains(pc) : spot is not null && (spot.Count > 0 || spot.Code is not null))
+        if (isCertain ? _text.Contains(pc) : spot is not null && (spot.Count > _text.Limits.Threshold / ColdShare || spot.Code is not null))
             _queue.Enqueue(pc, -(spot?.Count ?? 0));
     }
 

@@ -105,7 +105,7 @@ public static class Transition
         for (ulong done = 0; done < ChunkSteps && machine.IsRunning; done += SliceSteps)
         {
             cancellation.ThrowIfCancellationRequested();
-            Interpreter.Run(machine, SliceSteps);
+            ExecutionEngine.Jit.Run(machine, SliceSteps);
         }
     }
 
