@@ -60,6 +60,10 @@ abstract contract DisputeHarness is Base {
 
     /// Tests that play as the rollup deploy with themselves as the rollup.
     function deployTournament(address rollup) internal {
+        deployTournament(rollup, address(new ToyVerifier()));
+    }
+
+    function deployTournament(address rollup, address verifier) internal {
         Parameters memory parameters = Parameters({
             censorshipSeconds: CENSORSHIP,
             graceSeconds: GRACE,
@@ -69,7 +73,7 @@ abstract contract DisputeHarness is Base {
             stake1: STAKE_1,
             priceCeiling: CEILING
         });
-        tournament = new Tournament(address(new ToyVerifier()), keccak256("domain"), parameters, rollup, TREASURY);
+        tournament = new Tournament(verifier, keccak256("domain"), parameters, rollup, TREASURY);
     }
 
     function setUpDispute() internal {

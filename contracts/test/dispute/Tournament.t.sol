@@ -16,6 +16,7 @@ import {
     TournamentPreimage
 } from "../../src/interfaces/ITournament.sol";
 import {MaskOutOfRange, RootMismatch} from "../../src/machine/QuadProof.sol";
+import {StepVerifier} from "../../src/machine/StepVerifier.sol";
 import {DisputeHarness} from "./DisputeHarness.sol";
 import {TallTrace, TallTraces} from "./TallTrace.sol";
 import {Toy, ToyVerifier} from "./ToyVerifier.sol";
@@ -147,6 +148,59 @@ contract TournamentTest is DisputeHarness {
             prove(matchId);
         }
         requireHonestWon();
+    }
+
+    /// With the verifier that is deployed: a transition after the last task at level 0, and a step of a machine that has
+    /// halted at level 1, both identities. The verifier's own tests execute everything else.
+    function testTheRealVerifier() external {
+        deployTournament(address(this), address(new StepVerifier()));
+        uint256 fresh = vm.snapshotState();
+        this.playAfterTheLastTask();
+        vm.revertToState(fresh);
+        this.playHaltedMachine();
+    }
+
+    function playAfterTheLastTask() external {
+        bytes32 matchId = startMatch(3 * 4096 + 17, false);
+        playToSeal(matchId);
+        prove(matchId);
+        requireHonestWon();
+    }
+
+    function playHaltedMachine() external {
+        // Spec 3.1.3: memory root, control word with status 1 (halted), registers.
+        bytes32 memoryRoot = keccak256("memory");
+        bytes32 control = bytes32(uint256(1) << 56);
+        bytes memory registers = new bytes(256);
+        bytes32 emptyHalf = Toy.quad(0, 0, 0, 0);
+        bytes32 machine = Toy.quad(memoryRoot, emptyHalf, emptyHalf, control);
+        bytes32[4] memory opening = initialOpening;
+        opening[3] = machine;
+        bytes32[4] memory lieOpening = initialOpening;
+        lieOpening[3] = lieMachine(1);
+        TallTrace memory truth = TallTraces.create(12, hashOf(opening));
+        openWith(truth.from(1, hashOf(lieOpening)), LIAR, truth, HONEST);
+        bytes32 outer = onlyMatch();
+        bisectToSeal(outer);
+        Seal memory s = sealArguments(outer);
+        tournament.seal(s.id, s.state, s.leaves, s.agreed, opening, s.context);
+        sync();
+        vm.assertTrue(phases[outer] == Phase.Inner);
+
+        TallTrace memory chunk = TallTraces.create(14, machine);
+        joinInner(outer, 2, chunk, HONEST);
+        joinInner(outer, 1, chunk.from(7, lieMachine(1)), LIAR);
+        bytes32 inner = idOf(matches[1]);
+        playToSeal(inner);
+        MatchId memory id = matchOf(inner);
+        bytes32[4] memory none;
+        Leaf memory state = leaves[inner];
+        tournament.proveStep(id, state, abi.encodePacked(memoryRoot, control, registers), none);
+        sync();
+        vm.assertEq(danglingRoot(outer), chunk.root());
+        pass(A0 + GRANT);
+        resolve(outer);
+        vm.assertEq(danglingRoot(tournamentId()), truth.root());
     }
 
     // What a move refuses, 4.3.2 to 4.3.5

@@ -7,8 +7,8 @@ import {DisputeHarness} from "./DisputeHarness.sol";
 import {TallTrace, TallTraces} from "./TallTrace.sol";
 import {Toy} from "./ToyVerifier.sol";
 
-/// Random play against one honest party that acts within its budgets (spec 4.7): it joins as late as it may, moves within
-/// the grace, and is kept from the chain for as long as the censorship budget says, at any time.
+/// Random play against one honest party that uses its budgets up (spec 4.7): it joins as late as it may, moves within the
+/// grace, and is kept from the chain for as long as the censorship budget says, at any time.
 contract Players is DisputeHarness {
     using TallTraces for TallTrace;
 
@@ -92,13 +92,14 @@ contract Players is DisputeHarness {
         act();
     }
 
-    /// Liars move, up to `count` times, in one match; the honest side answers at once.
-    function move(uint256 which, uint8 count) external {
+    /// Liars move, up to 16 times, in one match; the honest side takes up to a grace for each answer.
+    function move(uint256 which, uint8 count, uint8 delay) external {
         for (uint256 i = 0; i <= count % 16 && matches.length != 0; i++) {
             bytes32 matchId = idOf(matches[which % matches.length]);
             if (phases[matchId] != Phase.Bisect || isHonest(matchId, moverRoot(matchId)) || overdue(matchId)) return;
             if (bisections[matchId].height > 1) advance(matchId);
             else seal(matchId);
+            pass(delay < GRACE ? delay : GRACE);
             act();
         }
     }
@@ -181,7 +182,8 @@ contract Players is DisputeHarness {
             prove(matchId);
             return true;
         }
-        if (honestInside[matchId] != 0) return false;
+        // It takes its time to build the trace, and joins within a grace of that.
+        if (honestInside[matchId] != 0 || vm.getBlockTimestamp() - leaves[matchId].since < TRACE) return false;
         (uint256 n, uint256 stop) = machineBefore(matchId, 0);
         TallTrace memory trace = trueChunk(n, stop);
         honestInside[matchId] = trace.root();
@@ -373,6 +375,7 @@ contract TournamentInvariants is Base {
 
     /// forge-config: default.invariant.runs = 12
     /// forge-config: default.invariant.depth = 40
+    /// forge-config: default.invariant.shrink-run-limit = 100
     function invariantOneHonestPartyPrevails() external {
         players.checkCounts();
         players.checkMoney();
