@@ -552,7 +552,7 @@ public sealed class Sequencer
     private bool IsBatchDue(L1State l1) =>
         l1.Inbox.Batches.Count == 0 || l1.Timestamp >= l1.Inbox.Batches[^1].Place.Timestamp + (ulong)_options.BatchInterval.TotalSeconds;
 
-    /// <summary>The next tasks in order, within the limits of a batch; those whose data is not published yet are passed over.</summary>
+    /// <summary>The next tasks in order, within the limits of a batch; those whose data is not published yet wait, with those behind them that may need them.</summary>
     private List<AcceptedTask> ChooseTasks(InboxState inbox, out bool isDue)
     {
         List<AcceptedTask> tasks = [];
@@ -562,10 +562,21 @@ public sealed class Sequencer
         DateTimeOffset oldest = DateTimeOffset.MaxValue;
         lock (_gate)
         {
+            // Nothing overtakes what it may need: no later task of the same sender, and nobody's deploy or call of an app to come overtakes
+            // a deploy. A reorganization that drops published data alone must not turn the accepted order around.
+            HashSet<Address> held = [];
+            bool isDeployHeld = false;
             foreach (AcceptedTask task in _waiting.Values)
             {
-                if (task.Parts.Any(part => !inbox.Chunks.ContainsKey(part.Root)))
+                TaskHead head = task.Task.Head;
+                bool isUnpublished = task.Parts.Any(part => !inbox.Chunks.ContainsKey(part.Root));
+                bool needsDeploy = isDeployHeld && (head.Kind == TaskKind.Deploy || head.Target >= (uint)_state.Apps.Count);
+                if (isUnpublished || needsDeploy || held.Contains(task.Sender))
+                {
+                    held.Add(task.Sender);
+                    isDeployHeld |= head.Kind == TaskKind.Deploy;
                     continue;
+                }
 
                 bytes += BatchCodec.LengthOf(task.Encoded);
                 steps += task.Task.Head.Kind == TaskKind.Run ? task.Task.Head.Limit : 0;

@@ -57,8 +57,9 @@ public sealed class ProcessTests(ITestOutputHelper output)
         {
             if (++looks % 9 != 0 || reorganizations >= 12)
                 return;
+            // The development chain calls the block before these two final, and so the node does.
             reorganizations++;
-            await story.Chain.ReorganizeAsync((ulong)random.Next(1, 4), TestContext.Current.CancellationToken);
+            await story.Chain.ReorganizeAsync((ulong)random.Next(1, 3), TestContext.Current.CancellationToken);
         };
         await story.SubmitHonestTasksAsync(3);
         await story.ClaimedAsync();

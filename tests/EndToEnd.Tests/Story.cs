@@ -160,7 +160,7 @@ internal sealed class Story : IAsyncDisposable
         await UntilAsync("the wrong claim", async () =>
         {
             await LearnTrueRootsAsync();
-            return State.Claims.Values.Any(claim => claim.Claimer == DevChain.Accounts[Liar].Address && !_trueStateRoots.Contains(claim.StateRoot));
+            return State.Claims.Values.Any(IsLie);
         });
     }
 
@@ -176,12 +176,12 @@ internal sealed class Story : IAsyncDisposable
 
         foreach (Claim claim in State.Claims.Values.Where(claim => claim.Confirmed && !claim.Parent.IsZero))
             Assert.Contains(claim.StateRoot, _trueStateRoots);
-        Claim lie = Assert.Single(State.Claims.Values, claim => claim.Claimer == DevChain.Accounts[Liar].Address && !_trueStateRoots.Contains(claim.StateRoot));
+        Claim lie = Assert.Single(State.Claims.Values, IsLie);
         Assert.False(lie.Confirmed);
         Abi.Tournament.CommitmentOutput commitment = await new ContractHandler(Chain.Client, Deployment.Tournament)
             .QueryAsync(new Abi.Tournament.CommitmentFunction(lie.Tournament, lie.TraceRoot), cancel: Cancel);
         Assert.True(commitment.Eliminated);
-        Assert.Equal(DevChain.Accounts[Liar].Address, commitment.Claimer);
+        Assert.Equal(lie.Claimer, commitment.Claimer);
         Assert.Contains(
             State.Matches.Values, match => match is { Live: false, Phase: MatchPhase.AtLeaf } && State.Arenas[match.Tournament].Level == 1);
 
@@ -191,6 +191,8 @@ internal sealed class Story : IAsyncDisposable
         foreach ((Acceptance task, byte[] input) in _acknowledged)
         {
             await UntilAsync($"the settlement of task {task.Sequence} at the node", async () => await ReceiptAsync(_nodeUrl, task.TaskHash) is { Stage: TaskStage.Settled });
+            TaskReceipt receipt = (await ReceiptAsync(_nodeUrl, task.TaskHash))!;
+            Assert.True(receipt.Status == MachineStatus.Halted, $"Task {task.Sequence}, number {receipt.Number} in batch {receipt.Batch}: {receipt.Status}.");
             OutputInfo output = await WithNodeAsync(_nodeUrl, node => node.CallAsync<OutputInfo>("opt_getOutput", [task.TaskHash], Cancel));
             Assert.Equal(SHA256.HashData(input), output.Data.Bytes[..32].ToArray());
         }
@@ -225,12 +227,9 @@ internal sealed class Story : IAsyncDisposable
     {
         foreach (ProgramProcess process in _processes)
             process.Dispose();
-        if (TestContext.Current.TestState?.Result == TestResult.Failed)
-        {
-            foreach (ProgramProcess process in _processes)
-                _output.WriteLine($"--- {process.Name}\n{process.Tail(80)}");
-        }
-
+        // Shown when the test fails.
+        foreach (ProgramProcess process in _processes)
+            _output.WriteLine($"--- {process.Name}\n{process.Tail(80)}");
         await Chain.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
@@ -311,6 +310,11 @@ internal sealed class Story : IAsyncDisposable
 
         return true;
     }
+
+    /// <summary>A wrong claim of the liar's: its node's, or its player's when the true claim came first after a reorganization.</summary>
+    private bool IsLie(Claim claim) =>
+        (claim.Claimer == DevChain.Accounts[Liar].Address || claim.Claimer == DevChain.Accounts[LiarsPlayer].Address) &&
+        !_trueStateRoots.Contains(claim.StateRoot);
 
     /// <summary>The honest node's results, which a test knows to be true; a node that is down is asked later.</summary>
     private async Task LearnTrueRootsAsync()
