@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Engine.Node;
+using Optimistic.Vm;
 using Optimistic.Vm.Rollup;
 
 namespace Optimistic.Engine.Cli;
@@ -11,7 +12,7 @@ internal static class NodeCommand
     public static Command Create()
     {
         Option<string[]> l1 = new("--l1") { Description = "URL of an Ethereum node's JSON-RPC. May be repeated: the next one takes over when one fails.", HelpName = "URL", Required = true };
-        Option<string> contracts = new("--contracts") { Description = "JSON file with the contracts' addresses, as the deployment wrote it.", HelpName = "FILE", Required = true };
+        Option<string> contracts = new("--contracts") { Description = "JSON file with the contracts' addresses, as the deployment wrote it; or the address of the Rollup, and after a comma that of the Outbox.", HelpName = "FILE|ROLLUP[,OUTBOX]", Required = true };
         Option<string> key = new("--key") { Description = "Key file of the sequencer's account: 64 hexadecimal digits or a JSON keystore (password in OPTIMISTIC_PASSWORD). No other process may use the account.", HelpName = "FILE", Required = true };
         Option<string> data = new("--data") { Description = "Folder for the node's data; created when it is not there.", HelpName = "DIR", Required = true };
         Option<string> rpc = new("--rpc") { Description = "Where to serve JSON-RPC; port 0 takes a free one.", HelpName = "URL", DefaultValueFactory = _ => "http://127.0.0.1:8645" };
@@ -36,7 +37,7 @@ internal static class NodeCommand
         command.SetAction((parsed, cancel) => NodeHost.RunAsync(
             new NodeSettings(
                 [.. parsed.GetRequiredValue(l1).Select(url => UrlOf(url, "--l1"))],
-                ContractsFile.Load(parsed.GetRequiredValue(contracts)),
+                ContractsSource.Parse(parsed.GetRequiredValue(contracts)),
                 KeyFile.Read(parsed.GetRequiredValue(key)),
                 parsed.GetRequiredValue(data),
                 UrlOf(parsed.GetRequiredValue(rpc), "--rpc").GetLeftPart(UriPartial.Authority),
@@ -52,6 +53,34 @@ internal static class NodeCommand
                 parsed.GetValue(verbose)),
             cancel));
         return command;
+    }
+
+    /// <summary>What --contracts names: a file, or addresses on L1.</summary>
+    internal sealed record ContractsSource(ContractsFile? File, Address Rollup, Address Outbox)
+    {
+        public static ContractsSource Parse(string text)
+        {
+            if (!text.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
+            {
+                ContractsFile file = ContractsFile.Load(text);
+                return new ContractsSource(file, file.Rollup, file.Outbox);
+            }
+
+            string[] parts = text.Split(',');
+            return new ContractsSource(null, AddressOf(parts[0]), parts.Length == 2 ? AddressOf(parts[1]) : parts.Length == 1 ? default : throw new CommandException("--contracts takes a file, or the address of the Rollup and after a comma that of the Outbox."));
+        }
+
+        private static Address AddressOf(string text)
+        {
+            try
+            {
+                return Address.Parse(text);
+            }
+            catch (FormatException error)
+            {
+                throw new CommandException($"--contracts: {error.Message}");
+            }
+        }
     }
 
     public static Uri UrlOf(string text, string option) =>

@@ -17,7 +17,7 @@ namespace Optimistic.Engine.Node;
 
 /// <summary>What a node is started with.</summary>
 internal sealed record NodeSettings(
-    IReadOnlyList<Uri> L1, ContractsFile Contracts, Account Account, string DataFolder, string RpcUrl, SequencerOptions Options, bool JsonLog, bool Verbose);
+    IReadOnlyList<Uri> L1, NodeCommand.ContractsSource Contracts, Account Account, string DataFolder, string RpcUrl, SequencerOptions Options, bool JsonLog, bool Verbose);
 
 /// <summary>A node as a process: checks everything it depends on, then serves until it is stopped.</summary>
 internal static class NodeHost
@@ -28,11 +28,12 @@ internal static class NodeHost
     {
         using Logger log = CreateLog(settings);
         Log.Logger = log;
-        ContractsFile contracts = settings.Contracts;
+        using EthereumClient client = await EthereumClient.ConnectAsync(settings.L1, settings.Contracts.File?.ChainId, cancel: cancel);
         if (settings.Options.Drill is not null)
-            RequireDevelopmentChain(contracts.ChainId);
+            RequireDevelopmentChain(client.ChainId);
 
-        using EthereumClient client = await EthereumClient.ConnectAsync(settings.L1, contracts.ChainId, cancel: cancel);
+        ContractsFile contracts = settings.Contracts.File
+            ?? await ContractsFile.FindAsync(client, settings.Contracts.Rollup, settings.Contracts.Outbox, settings.Account.Address, cancel);
         L1Terms terms = await ReadTermsAsync(client, contracts, settings.Account.Address, cancel);
         using NodeStore store = NodeStore.Open(settings.DataFolder, contracts.ChainId, contracts.Rollup);
         Sequencer sequencer = new(store, client, contracts, terms, settings.Account, settings.Options, TimeProvider.System, log);
@@ -51,6 +52,10 @@ internal static class NodeHost
         {
             log.Information("Stopped");
         }
+        catch (DrillException error)
+        {
+            throw new CommandException($"--drill: {error.Message}");
+        }
 
         return ExitCode.Ok;
     }
@@ -67,6 +72,13 @@ internal static class NodeHost
         }
     }
 
+    /// <exception cref="CommandException">The account may not append batches.</exception>
+    public static async Task RequireSequencerAsync(ContractHandler inbox, Address account, CancellationToken cancel)
+    {
+        if (!await inbox.QueryAsync(new Abi.Inbox.IsSequencerFunction(account), cancel: cancel))
+            throw new CommandException($"{account} is not a sequencer of Inbox {inbox.Address}: use the key of one, they were fixed at deployment.");
+    }
+
     private static async Task<L1Terms> ReadTermsAsync(EthereumClient client, ContractsFile contracts, Address account, CancellationToken cancel)
     {
         Deployment found = await Deployment.ReadAsync(client, contracts.Rollup, contracts.Outbox, cancel);
@@ -74,9 +86,7 @@ internal static class NodeHost
             throw new CommandException($"the contracts file names Inbox {contracts.Inbox} and Tournament {contracts.Tournament}, the Rollup has {found.Inbox} and {found.Tournament}: take the file that the deployment wrote.");
 
         ContractHandler inbox = new(client, contracts.Inbox), rollup = new(client, contracts.Rollup), tournament = new(client, contracts.Tournament);
-        if (!await inbox.QueryAsync(new Abi.Inbox.IsSequencerFunction(account), cancel: cancel))
-            throw new CommandException($"{account} is not a sequencer of Inbox {contracts.Inbox}: use the key of one, they were fixed at deployment.");
-
+        await RequireSequencerAsync(inbox, account, cancel);
         ClaimRef genesis = EventReader.From(await rollup.QueryAsync(new Abi.Rollup.GenesisFunction(), cancel: cancel));
         if (genesis.StateRoot != RollupState.Genesis.Root)
             throw new CommandException($"the rollup starts from state root {genesis.StateRoot}, this program from {RollupState.Genesis.Root}: use the version that it was deployed with.");

@@ -78,6 +78,9 @@ public sealed class Sequencer
     /// <summary>Tasks taken in with one flush of the journal.</summary>
     private const int MaxIntake = 256;
 
+    /// <summary>Wei of fees that are worth the gas of fetching them.</summary>
+    private static readonly BigInteger MinFeesToWithdraw = BigInteger.Pow(10, 16);
+
     /// <summary>Publications under way at once.</summary>
     private const int MaxPublications = 32;
 
@@ -111,6 +114,7 @@ public sealed class Sequencer
     private InFlight? _inFlight;
     private bool _isAligned;
     private int _polledReorganizations = -1;
+    private int _withdrawnAt;
     private NodeView _view;
 
     public Sequencer(
@@ -203,8 +207,9 @@ public sealed class Sequencer
             catch (Exception error) when (error is EthereumException or L1DataException)
             {
                 // L1 may come back, or answer right the next time; nothing was changed.
+                if (Trouble?.Reason != error.Message)
+                    _log.Warning("{Reason}", error.Message);
                 Trouble = (error.Message, Trouble?.Since ?? _time.GetUtcNow());
-                _log.Warning("{Reason}", error.Message);
             }
 
             await PauseAsync(cancel);
@@ -243,6 +248,7 @@ public sealed class Sequencer
         Publish(safe.Number, finalized.Number);
         await ClaimAsync(cancel);
         await ConfirmAsync(cancel);
+        await WithdrawAsync(cancel);
     }
 
     private void Publish(ulong safe, ulong finalized) => Volatile.Write(ref _view, new NodeView(
@@ -718,6 +724,26 @@ public sealed class Sequencer
             await _outbox.SendAsync(
                 "confirm", claim.Id().ToString(), _contracts.Rollup, new Abi.Rollup.ConfirmFunction(EventReader.ToAbi(claim), attempt), BigInteger.Zero, cancel);
         }
+    }
+
+    /// <summary>
+    /// Fetches what the contracts owe the account: bonds of confirmed claims, which the next claims need, and fees of direct tasks. Looked
+    /// at when more claims are confirmed than the last time.
+    /// </summary>
+    private async Task WithdrawAsync(CancellationToken cancel)
+    {
+        LatestConfirmed(_l1.Current.Claims, out int confirmed);
+        if (confirmed == _withdrawnAt)
+            return;
+
+        BigInteger owed = await new ContractHandler(_client, _contracts.Rollup).QueryAsync(new Abi.Rollup.CreditsFunction(_outbox.Address), cancel: cancel);
+        if (owed >= _bond)
+            await _outbox.SendAsync("withdraw", $"rollup/{confirmed}", _contracts.Rollup, new Abi.Rollup.WithdrawFunction(_outbox.Address), BigInteger.Zero, cancel);
+
+        BigInteger fees = await new ContractHandler(_client, _contracts.Inbox).QueryAsync(new Abi.Inbox.CreditsFunction(_outbox.Address), cancel: cancel);
+        if (fees >= MinFeesToWithdraw)
+            await _outbox.SendAsync("withdraw", $"inbox/{confirmed}", _contracts.Inbox, new Abi.Inbox.WithdrawFunction(_outbox.Address), BigInteger.Zero, cancel);
+        _withdrawnAt = confirmed;
     }
 
     internal static ReceiptRecord RecordOf(TaskOutcome outcome, byte[]? bytes) => new()

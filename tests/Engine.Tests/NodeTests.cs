@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Optimistic.Contracts.Bindings;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Engine.Cli;
@@ -203,6 +204,15 @@ public sealed class NodeTests
         await using NodeRig rig = await NodeRig.StartAsync();
         NodeProcess node = await rig.StartNodeAsync();
         Assert.Equal(31337UL, await node.CallAsync<ulong>("eth_chainId"));
+        JsonElement document = await node.Client.CallAsync("rpc.discover", [], Cancel);
+        string[] methods = [.. document.GetProperty("methods").EnumerateArray().Select(method => method.GetProperty("name").GetString()!)];
+        Assert.Superset(
+            new HashSet<string>
+            {
+                "eth_chainId", "opt_deployApp", "opt_getBatch", "opt_getClaim", "opt_getMemoryProof", "opt_getOutput", "opt_getStateRoot",
+                "opt_getTask", "opt_getTaskReceipt", "opt_submitTask", "opt_syncStatus", "rpc.discover",
+            },
+            methods.ToHashSet());
         SubmittedTask unsigned = new(0, 1, 1000, Array.Empty<byte>(), NodeRig.User.Address, new byte[65]);
         await RefusedAsync("There is no app 0", "opt_submitTask", unsigned);
         uint app = await node.DeployAsync("digest", AppPolicy.Stateless);
@@ -226,6 +236,39 @@ public sealed class NodeTests
             CommandException error = await Assert.ThrowsAsync<CommandException>(() => node.Client.CallAsync(method, parameters, Cancel));
             Assert.Contains(why, error.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task Many_clients_at_once_get_every_task_into_a_batch_and_bonds_come_back()
+    {
+        const int Clients = 8, TasksOfEach = 40;
+        await using NodeRig rig = await NodeRig.StartAsync();
+        // The addresses are enough: the node finds the rest and the limits on L1.
+        string[] arguments = rig.NodeArguments();
+        arguments[Array.IndexOf(arguments, "--contracts") + 1] = $"{rig.Deployment.Rollup},{rig.Deployment.Outbox}";
+        await using NodeProcess node = await NodeProcess.StartAsync(arguments);
+        await node.WaitForAsync<SyncStatus>("opt_syncStatus", [], status => status.IsSynced);
+        uint app = await node.DeployAsync("digest", AppPolicy.Stateless);
+        await Task.WhenAll(Enumerable.Range(0, Clients).Select(async client =>
+        {
+            for (int i = 0; i < TasksOfEach; i++)
+            {
+                Acceptance accepted = await node.SubmitAsync(app, (ulong)(client * TasksOfEach + i), [(byte)client, (byte)i]);
+                await node.CallAsync<TaskInfo>("opt_getTask", accepted.TaskHash);
+            }
+        }));
+        SyncStatus status = await node.WaitForAsync<SyncStatus>(
+            "opt_syncStatus", [], status => status.Tasks == Clients * TasksOfEach + 1 && status.ClaimedBatches == status.PostedBatches && status.WaitingTasks == 0);
+        await node.WaitForAsync<BatchInfo>("opt_getBatch", [status.PostedBatches - 1UL], batch => batch.Stage >= TaskStage.Posted);
+
+        BigInteger before = await rig.Chain.Client.GetBalanceAsync(NodeRig.SequencerAccount.Address, cancel: Cancel);
+        await rig.Chain.IncreaseTimeAsync(2000, Cancel);
+        await node.WaitForAsync<SyncStatus>("opt_syncStatus", [], now => now.SettledBatches == status.PostedBatches);
+        BigInteger bond = await new ContractHandler(rig.Chain.Client, rig.Deployment.Tournament).QueryAsync(new Tournament.BondFunction(0), cancel: Cancel);
+        long deadline = Environment.TickCount64 + 30_000;
+        while (await rig.Chain.Client.GetBalanceAsync(NodeRig.SequencerAccount.Address, cancel: Cancel) < before + bond / 2 && Environment.TickCount64 < deadline)
+            await Task.Delay(100, Cancel);
+        Assert.True(await rig.Chain.Client.GetBalanceAsync(NodeRig.SequencerAccount.Address, cancel: Cancel) > before + bond / 2);
     }
 
     [Fact]
@@ -305,6 +348,8 @@ public sealed class NodeTests
         await FailsAsync(69, "no Rollup contract", With("--contracts", other));
         (contracts with { Inbox = NodeRig.User.Address }).Save(other);
         await FailsAsync(64, "names Inbox", With("--contracts", other));
+        await FailsAsync(64, "--contracts", With("--contracts", "0x12"));
+        await FailsAsync(69, "no Rollup contract", With("--contracts", NodeRig.User.Address.ToString()));
         await FailsAsync(64, "not a private key", With("--key", rig.KeyPath("bad")));
         await FailsAsync(64, "is not a sequencer", With("--key", rig.KeyPath("user")));
         await FailsAsync(69, "", With("--l1", "http://127.0.0.1:1"));
