@@ -28,6 +28,12 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
     /// <summary>The guests are built anew more often than the contracts change, and other steps of them are then drawn.</summary>
     private const ulong StepTolerancePercent = 5;
 
+    /// <summary>
+    /// A zero byte of calldata is cheaper than another, and roots, addresses and amounts have others with every change of anything: some
+    /// bytes more or less are no change of what a call costs.
+    /// </summary>
+    private const ulong ZeroByteTolerance = 200;
+
     /// <summary>What the project promises (issue 2, "Must be shown").</summary>
     private static readonly Dictionary<string, ulong> Limits = new()
     {
@@ -70,7 +76,7 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
 
     private static bool IsSame(string key, ulong committed, ulong measured)
     {
-        ulong tolerance = key.StartsWith("proveInstruction", StringComparison.Ordinal) ? committed * StepTolerancePercent / 100 : 0;
+        ulong tolerance = key.StartsWith("proveInstruction", StringComparison.Ordinal) ? committed * StepTolerancePercent / 100 : ZeroByteTolerance;
         return Math.Max(committed, measured) - Math.Min(committed, measured) <= tolerance;
     }
 
