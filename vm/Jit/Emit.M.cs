@@ -5,6 +5,8 @@ namespace Optimistic.Vm.Jit;
 /// <summary>M: multiplication and division, in the order of the table.</summary>
 internal sealed partial class RegionEmitter
 {
+    private LocalBuilder? _dividend, _divisor, _wordDividend, _wordDivisor;
+
     private void EmitMul(Instruction i) => Binary(i, OpCodes.Mul);
 
     private void EmitMulh(Instruction i) => Call(i);
@@ -37,11 +39,25 @@ internal sealed partial class RegionEmitter
         if (i.Rd == 0)
             return;
 
+        // Words are divided in locals of their own, used twice and in other blocks than they are set in (see OutOfLine).
+        LocalBuilder dividend = isWord ? _wordDividend ??= _il.DeclareLocal(typeof(int)) : _dividend ??= _il.DeclareLocal(typeof(long));
+        LocalBuilder divisor = isWord ? _wordDivisor ??= _il.DeclareLocal(typeof(int)) : _divisor ??= _il.DeclareLocal(typeof(long));
+        if (isWord)
+            Narrow(i.Rs1);
+        else
+            Wide(i.Rs1);
+        Store(dividend);
+        if (isWord)
+            Narrow(i.Rs2);
+        else
+            Wide(i.Rs2);
+        Store(divisor);
+
         Label stub = NewLabel(), back = NewLabel();
-        Divisor();
+        Load(divisor);
         if (isSigned)
         {
-            // 0 and -1 become 1 and 0.
+            // -1 and 0 become 0 and 1.
             Int(1);
             Extended();
             Op(OpCodes.Add);
@@ -54,49 +70,31 @@ internal sealed partial class RegionEmitter
             Op(OpCodes.Brfalse, stub);
         }
 
-        if (isWord)
-        {
-            Narrow(i.Rs1);
-            Narrow(i.Rs2);
-            Op(code);
-            SetNarrow(i.Rd);
-        }
-        else
-        {
-            Wide(i.Rs1);
-            Wide(i.Rs2);
-            Op(code);
-            SetWide(i.Rd);
-        }
-
+        Load(dividend);
+        Load(divisor);
+        Op(code);
+        Set();
         _il.MarkLabel(back);
         _stubs.Add(() =>
         {
-            // By then other registers may be narrow: only the wide locals are good.
             _il.MarkLabel(stub);
-            Array.Clear(_isNarrow);
-            Wide(i.Rs1);
-            Wide(i.Rs2);
+            Load(dividend);
+            Op(OpCodes.Conv_I8);
+            Load(divisor);
+            Op(OpCodes.Conv_I8);
             Op(OpCodes.Call, Method(i.Operation));
             if (isWord)
-            {
                 Op(OpCodes.Conv_I4);
-                SetNarrow(i.Rd);
-            }
-            else
-            {
-                SetWide(i.Rd);
-            }
-
+            Set();
             Op(OpCodes.Br, back);
         });
 
-        void Divisor()
+        void Set()
         {
             if (isWord)
-                Narrow(i.Rs2);
+                SetNarrow(i.Rd);
             else
-                Wide(i.Rs2);
+                SetWide(i.Rd);
         }
 
         void Extended()

@@ -39,12 +39,7 @@ internal sealed partial class RegionEmitter
 
     private void EmitRol(Instruction i) => Call(i);
 
-    private void EmitRolw(Instruction i)
-    {
-        RotationOperands(i);
-        Op(OpCodes.Call, RotateLeftWord);
-        SetNarrow(i.Rd);
-    }
+    private void EmitRolw(Instruction i) => CallOutOfLine(i);
 
     private void EmitRor(Instruction i) => Call(i);
 
@@ -58,28 +53,14 @@ internal sealed partial class RegionEmitter
         SetNarrow(i.Rd);
     }
 
-    private void EmitRorw(Instruction i)
-    {
-        RotationOperands(i);
-        Op(OpCodes.Call, RotateRightWord);
-        SetNarrow(i.Rd);
-    }
+    private void EmitRorw(Instruction i) => CallOutOfLine(i);
 
     private void EmitOrcB(Instruction i) => CallUnary(i);
 
     private void EmitRev8(Instruction i) => CallUnary(i);
 
-    private static readonly System.Reflection.MethodInfo RotateLeftWord =
-        ((Func<uint, int, uint>)System.Numerics.BitOperations.RotateLeft).Method;
-
     private static readonly System.Reflection.MethodInfo RotateRightWord =
         ((Func<uint, int, uint>)System.Numerics.BitOperations.RotateRight).Method;
-
-    private void RotationOperands(Instruction i)
-    {
-        Narrow(i.Rs1);
-        Narrow(i.Rs2);
-    }
 
     /// <summary>rd = rs1 op not rs2.</summary>
     private void BitwiseNot(Instruction i, OpCode code)

@@ -222,6 +222,12 @@ internal sealed partial class RegionEmitter
     /// <summary>rd = the low word of rs1 shifted by the low five bits of rs2.</summary>
     private void ShiftNarrow(Instruction i, OpCode code)
     {
+        if (!OutOfLine.HasFreeShifts)
+        {
+            CallOutOfLine(i);
+            return;
+        }
+
         Narrow(i.Rs1);
         Narrow(i.Rs2);
         Int(31);
@@ -262,6 +268,15 @@ internal sealed partial class RegionEmitter
     {
         Wide(i.Rs1);
         Op(OpCodes.Call, Method(i.Operation));
+        SetWide(i.Rd);
+    }
+
+    /// <summary>rd = what a method that is not inlined makes of rs1 and rs2.</summary>
+    private void CallOutOfLine(Instruction i)
+    {
+        Wide(i.Rs1);
+        Wide(i.Rs2);
+        Op(OpCodes.Call, typeof(OutOfLine).GetMethod(i.Operation.ToString())!);
         SetWide(i.Rd);
     }
 
