@@ -14,8 +14,6 @@ public sealed class Game
     private readonly RollupContracts _contracts;
     private readonly List<(ulong Number, GameState State, InboxState Inbox)> _history = [];
     private readonly List<(ulong Number, Word Hash, ulong Timestamp)> _heads = [];
-    private readonly Dictionary<(Word Tournament, Word Root), Word> _hidden = [];
-    private ImmutableDictionary<Word, Quad> _revealed = ImmutableDictionary<Word, Quad>.Empty;
 
     public Game(RollupContracts contracts, GameState genesis)
     {
@@ -23,7 +21,7 @@ public sealed class Game
         _history.Add((0, genesis, InboxState.Empty));
     }
 
-    public GameState State => _history[^1].State with { Revealed = _revealed };
+    public GameState State => _history[^1].State;
 
     public InboxState Inbox => _history[^1].Inbox;
 
@@ -53,8 +51,6 @@ public sealed class Game
                     continue;
                 state = state.Apply(next, block.Timestamp);
                 inbox = inbox.Apply(next, log, block.Timestamp);
-                if (next is AdvancedEvent advanced)
-                    NoteHidden(state, advanced, log);
                 happened.Add((next, log));
             }
 
@@ -66,28 +62,5 @@ public sealed class Game
         if (_heads.Count > ChainFollower.RememberedBlocks)
             _heads.RemoveRange(0, _heads.Count - ChainFollower.RememberedBlocks);
         return happened;
-    }
-
-    /// <summary>
-    /// Roots of first claims whose children no event has shown, and the transaction of the advance that opened them. A winner's children
-    /// are needed to pair it again, and calldata has them.
-    /// </summary>
-    public IReadOnlyList<(Word Root, Word Transaction)> HiddenRoots() =>
-        [.. _hidden.Where(entry => !_revealed.ContainsKey(entry.Key.Root)).Select(entry => (entry.Key.Root, entry.Value))];
-
-    /// <summary>Children hash to their root, so what is revealed once stays true over any reorganization.</summary>
-    public void Reveal(Word root, Quad children)
-    {
-        if (children.Hash() == root)
-            _revealed = _revealed.SetItem(root, children);
-    }
-
-    private void NoteHidden(GameState state, AdvancedEvent advanced, LogEntry log)
-    {
-        Match match = state.Matches[advanced.MatchId];
-        Arena arena = state.Arenas[match.Tournament];
-        bool first = advanced.State.Height == GameShape.Standard.HeightOf(arena.Level) - 1;
-        if (first && arena.Commitments[match.One].Children == default)
-            _hidden[(match.Tournament, match.One)] = log.TransactionHash;
     }
 }

@@ -96,9 +96,6 @@ public sealed record GameState(
     ImmutableDictionary<Word, Match> Matches,
     ImmutableDictionary<(CreditHolder Holder, Address Account), UInt128> Credits)
 {
-    /// <summary>Children of roots that no event shows, found elsewhere on L1; by root, to which they hash.</summary>
-    public ImmutableDictionary<Word, Quad> Revealed { get; init; } = ImmutableDictionary<Word, Quad>.Empty;
-
     /// <summary>The game before any event: genesis is confirmed (spec 5.4.1).</summary>
     public static GameState AtGenesis(DisputeParameters parameters, UInt128 bondBatch, UInt128 bondChunk, ClaimRef genesis)
     {
@@ -171,10 +168,7 @@ public sealed record GameState(
         },
         JoinedEvent e => Apply(e),
         MatchedEvent e => Apply(e),
-        AdvancedEvent e => this with
-        {
-            Matches = Matches.SetItem(e.MatchId, Known(Matches, e.MatchId, "match") with { Bisection = e.State }),
-        },
+        AdvancedEvent e => Apply(e),
         SealedEvent e => this with
         {
             Matches = Matches.SetItem(e.MatchId, Known(Matches, e.MatchId, "match") with
@@ -192,6 +186,19 @@ public sealed record GameState(
             : throw new GameEventException($"{e.Account} withdrew {e.Amount} wei that were never credited."),
         _ => this,
     };
+
+    private GameState Apply(AdvancedEvent e)
+    {
+        Match match = Known(Matches, e.MatchId, "match");
+        GameState next = this with { Matches = Matches.SetItem(e.MatchId, match with { Bisection = e.State }) };
+
+        // The first claim of a tournament shows the children of its root with its first move, not when it joins.
+        Arena arena = next.Arena(match.Tournament);
+        Commitment one = arena.Commitments[match.One];
+        return one.Children == default && e.Opened.Hash() == match.One
+            ? next.With(arena with { Commitments = arena.Commitments.SetItem(match.One, one with { Children = e.Opened }) })
+            : next;
+    }
 
     private GameState Apply(ClaimedEvent e, ulong timestamp)
     {

@@ -448,8 +448,6 @@ public sealed class Solver
         Quad shown = duty.Arena.Commitments[root].Children;
         if (shown != default)
             return shown;
-        if (_game.Revealed.TryGetValue(root, out Quad revealed))
-            return revealed;
         return _game.Dangling(duty.Arena) is null ? default(Quad) : null;
     }
 

@@ -260,7 +260,6 @@ public sealed partial class Watcher : IAsyncDisposable
 
         foreach ((L1Event one, LogEntry log) in happened)
             Report(one, log);
-        await RevealHiddenRootsAsync(cancel).ConfigureAwait(false);
 
         GameState state = _game.State;
         ulong confirmed = unchecked(state.Claims[state.LatestConfirmed].Batch + 1);
@@ -299,19 +298,6 @@ public sealed partial class Watcher : IAsyncDisposable
         HashSet<string> decided = [.. actions.Select(action => action.Key)];
         _actor?.Keep(decided);
         _shadowed.IntersectWith(decided);
-    }
-
-    /// <summary>The children of a first claim's root are in the calldata of its first advance, and nowhere else.</summary>
-    private async Task RevealHiddenRootsAsync(CancellationToken cancel)
-    {
-        foreach ((Word root, Word hash) in _game.HiddenRoots())
-        {
-            TransactionInfo? transaction = await _client.GetTransactionAsync(hash, cancel).ConfigureAwait(false);
-            if (transaction is null || transaction.To != _contracts.Tournaments || !Abi.Tournament.AdvanceFunction.Definition.Matches(transaction.Input.Span))
-                continue;
-            Abi.Tournament.AdvanceFunction call = Abi.Tournament.AdvanceFunction.Decode(transaction.Input);
-            _game.Reveal(root, QuadChildren.Of([.. call.Opened]));
-        }
     }
 
     private void Wake()

@@ -496,11 +496,11 @@ public static class Tournament
         private static WithdrawFunction Read(AbiValues v, int _) => new WithdrawFunction(v.Address(0));
     }
 
-    public sealed record AdvancedEvent(Word MatchId, Bisection State) : IEventDTO<AdvancedEvent>
+    public sealed record AdvancedEvent(Word MatchId, IReadOnlyList<Word> Opened, Bisection State) : IEventDTO<AdvancedEvent>
     {
-        public static AbiEvent Definition { get; } = Contract.Abi.Event("Advanced(bytes32,(bytes32,bytes32[4],uint64,uint8,uint40,uint32,uint32,uint96))");
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("Advanced(bytes32,bytes32[4],(bytes32,bytes32[4],uint64,uint8,uint40,uint32,uint32,uint96))");
 
-        public static AdvancedEvent Read(AbiValues v) => new AdvancedEvent(v.Word(0), Bisection.Read(v.Struct(1)));
+        public static AdvancedEvent Read(AbiValues v) => new AdvancedEvent(v.Word(0), v.Array(1, static (items, j) => items.Word(j)), Bisection.Read(v.Struct(2)));
     }
 
     public sealed record CreditedEvent(Address Account, BigInteger Amount) : IEventDTO<CreditedEvent>

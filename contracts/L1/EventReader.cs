@@ -47,7 +47,7 @@ public static class EventReader
         if (TryDecode(log, out Abi.Tournament.MatchedEvent? matched))
             return new MatchedEvent(matched.Tournament, matched.MatchId, matched.One, matched.Two, From(matched.State));
         if (TryDecode(log, out Abi.Tournament.AdvancedEvent? advanced))
-            return new AdvancedEvent(advanced.MatchId, From(advanced.State));
+            return new AdvancedEvent(advanced.MatchId, Words(advanced.Opened), From(advanced.State));
         if (TryDecode(log, out Abi.Tournament.SealedEvent? sealedAt))
             return new SealedEvent(sealedAt.MatchId, (MatchPhase)sealedAt.Phase, From(sealedAt.State));
         if (TryDecode(log, out Abi.Tournament.MatchEndedEvent? ended))

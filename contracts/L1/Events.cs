@@ -51,7 +51,8 @@ public sealed record JoinedEvent(
 
 public sealed record MatchedEvent(Word Tournament, Word MatchId, Word One, Word Two, Bisection State) : L1Event;
 
-public sealed record AdvancedEvent(Word MatchId, Bisection State) : L1Event;
+/// <summary>Opened: the children of the node that the mover opened.</summary>
+public sealed record AdvancedEvent(Word MatchId, Quad Opened, Bisection State) : L1Event;
 
 public sealed record SealedEvent(Word MatchId, MatchPhase Phase, Leaf State) : L1Event;
 

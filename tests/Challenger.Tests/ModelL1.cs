@@ -287,11 +287,7 @@ internal sealed class ModelL1
             Since = Now,
         };
         match.Bisection = state with { Spent = Refund(sender, state.Spent, match) };
-        Emit(new AdvancedEvent(match.Id.Id(), match.Bisection));
-
-        // Calldata is public: the children of a first claim's root are known from its first advance, and from nowhere else.
-        if (a.State.Height == _shape.HeightOf(match.Arena.Level))
-            State = State with { Revealed = State.Revealed.SetItem(a.State.Node, a.Opened) };
+        Emit(new AdvancedEvent(match.Id.Id(), a.Opened, match.Bisection));
     }
 
     private void Seal(Address sender, Seal a)

@@ -217,13 +217,6 @@ internal sealed class L1Game
             if (!update.AtHead)
                 continue;
 
-            // As the daemon does: children that no event shows are in the calldata of the first advance.
-            foreach ((Word root, Word hash) in Game.HiddenRoots())
-            {
-                TransactionInfo transaction = (await _world.Client.GetTransactionAsync(hash))!;
-                Game.Reveal(root, QuadChildren.Of([.. Abi.Tournament.AdvanceFunction.Decode(transaction.Input).Opened]));
-            }
-
             return;
         }
     }

@@ -53,7 +53,7 @@ contract Tournament is ITournament {
     uint256 private constant POSITIONS_PER_TASK = 4096;
 
     /// What a move is refunded, in gas (spec 4.6.2): what it costs all in, rounded up.
-    uint256 public constant ADVANCE_GAS = 70_000;
+    uint256 public constant ADVANCE_GAS = 71_000;
     uint256 public constant SEAL_GAS = 130_000;
     uint256 public constant PROVE_GAS = 250_000;
     uint256 public constant TIMEOUT_GAS = 150_000;
@@ -266,7 +266,7 @@ contract Tournament is ITournament {
         moved.height -= 1;
         moved.since = uint40(block.timestamp);
         _matches[matchId] = bisectionHash(moved);
-        emit Advanced(matchId, moved);
+        emit Advanced(matchId, opened, moved);
     }
 
     function seal(

@@ -99,7 +99,9 @@ interface ITournament {
         bytes32[4] children
     );
     event Matched(bytes32 indexed tournament, bytes32 indexed matchId, bytes32 one, bytes32 two, Bisection state);
-    event Advanced(bytes32 indexed matchId, Bisection state);
+    /// opened: the four children of the node that the mover opened. At the first move they are those of root one, which
+    /// the first claim of a level 0 tournament has not shown; its winner's children are needed to pair it again.
+    event Advanced(bytes32 indexed matchId, bytes32[4] opened, Bisection state);
     event Sealed(bytes32 indexed matchId, Phase phase, Leaf state);
     event MatchEnded(bytes32 indexed tournament, bytes32 indexed matchId, Outcome outcome);
     event Settled(bytes32 indexed tournament, Result result, bytes32 winner);
