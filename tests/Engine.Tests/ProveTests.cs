@@ -1,3 +1,4 @@
+using System.Globalization;
 using Optimistic.Contracts.Bindings;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Engine.Cli;
@@ -10,12 +11,18 @@ public sealed class ProveTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task Steps_of_a_sample_are_verified_by_Solidity()
+    [Theory]
+    [InlineData("digest", "54686520717569636b2062726f776e20666f78")]
+    [InlineData("perft", "72336b32722f70317070717062312f626e32706e70312f33504e332f31703250332f324e325131702f50505042425050502f52334b32522077204b516b71202d3b32")]
+    [InlineData("ledger", "01000102030405060708090a0b0c0d0e0f10111213e803000000000000")]
+    public async Task A_thousand_random_steps_of_each_sample_are_verified_by_Solidity(string guest, string inputHex)
     {
-        ProcessResult result = await OptimisticProcess.RunAsync("prove", Repository.Guest("digest"), "--steps", "random:50", "--seed", "7", "--verify", "evm", "--json");
-        Assert.Equal((0, ""), (result.ExitCode, result.Errors));
-        Assert.Equal((50, 0), ((int)result.Json["verified"]!, (int)result.Json["failed"]!));
+        byte[] input = Convert.FromHexString(inputHex);
+        string seed = Random.Shared.Next().ToString(CultureInfo.InvariantCulture);
+        ProcessResult result = await OptimisticProcess.RunAsync(
+            input, ["prove", Repository.Guest(guest), "--input", "-", "--steps", "random:1000", "--seed", seed, "--verify", "evm", "--json"]);
+        Assert.Equal((0, "", seed), (result.ExitCode, result.Errors, seed));
+        Assert.Equal((1000, 0, seed), ((int)result.Json["verified"]!, (int)result.Json["failed"]!, seed));
         Assert.InRange((ulong)result.Json["gasMedian"]!, (ulong)result.Json["gasMin"]!, (ulong)result.Json["gasMax"]!);
         Assert.Null(result.Json["failure"]);
     }
