@@ -78,15 +78,16 @@ public sealed class ProcessTests(ITestOutputHelper output)
         Fault[] quick = [Fault.Reset, Fault.Status500, Fault.TooMany, Fault.Garbage, Fault.WrongShape, Fault.WrongId, Fault.LoseAnswer];
         int looks = 0, hangs = 0, faults = 0;
         bool starting = true;
-        await using Story story = await Story.BeginAsync(output, chain =>
-        {
-            endpoints = [new FaultyEndpoint(chain), new FaultyEndpoint(chain)];
-            return [.. endpoints.Select(endpoint => endpoint.Url)];
-        });
         try
         {
-            for (int i = 0; i < endpoints.Length; i++)
-                endpoints[i].Behaviour = _ => Next();
+            // The processes end before the endpoints do.
+            await using Story story = await Story.BeginAsync(output, chain =>
+            {
+                endpoints = [new FaultyEndpoint(chain), new FaultyEndpoint(chain)];
+                foreach (FaultyEndpoint endpoint in endpoints)
+                    endpoint.Behaviour = _ => Next();
+                return [.. endpoints.Select(endpoint => endpoint.Url)];
+            });
             story.Meanwhile = () =>
             {
                 looks++;
