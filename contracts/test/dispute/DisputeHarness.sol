@@ -408,7 +408,7 @@ abstract contract DisputeHarness is Base {
             phases[log.topics[2]] = Phase.Bisect;
             bisections[log.topics[2]] = state;
         } else if (topic == ITournament.Advanced.selector) {
-            bisections[log.topics[1]] = abi.decode(log.data, (Bisection));
+            (, bisections[log.topics[1]]) = abi.decode(log.data, (bytes32[4], Bisection));
         } else if (topic == ITournament.Sealed.selector) {
             (phases[log.topics[1]], leaves[log.topics[1]]) = abi.decode(log.data, (Phase, Leaf));
         } else if (topic == ITournament.InnerOpened.selector) {
