@@ -43,7 +43,7 @@ public sealed class DevChain : IAsyncDisposable
 
     /// <summary>
     /// Runs the chain given as arguments, and kills it with its scratch folder when standard input closes: the kernel
-    /// closes that pipe however the parent ends.
+    /// closes that pipe however the parent ends. From then on the guard is not to be stopped before the folder is gone.
     /// </summary>
     private const string Supervisor =
         """
@@ -51,7 +51,7 @@ public sealed class DevChain : IAsyncDisposable
         exec 3<&0 2>/dev/null
         "$@" </dev/null >"$scratch/anvil.log" 2>&1 3<&- &
         chain=$!
-        { cat <&3 >/dev/null; kill -9 $chain 2>/dev/null; rm -rf "$scratch"; } >/dev/null 2>&1 &
+        { cat <&3 >/dev/null; trap '' TERM; kill -9 $chain 2>/dev/null; rm -rf "$scratch"; } >/dev/null 2>&1 &
         guard=$!
         exec 3<&-
         wait $chain

@@ -65,8 +65,8 @@ public sealed class DevChainTests(ChainFixture fixture)
         await chain.AbandonAsync();
         await Assert.ThrowsAsync<RpcUnreachableException>(() => client.GetBlockNumberAsync(Cancel));
         // The guard deletes the folder after the chain has ended.
-        for (int i = 0; i < 200 && chain.LeftScratch; i++)
-            await Task.Delay(10, Cancel);
+        for (int i = 0; i < 3000 && chain.LeftScratch; i++)
+            await Task.Delay(20, Cancel);
         Assert.False(chain.LeftScratch);
     }
 
