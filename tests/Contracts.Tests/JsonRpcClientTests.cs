@@ -8,7 +8,7 @@ public sealed class JsonRpcClientTests(ChainFixture fixture)
 {
     private static readonly JsonRpcOptions Impatient = new()
     {
-        AttemptTimeout = TimeSpan.FromMilliseconds(400),
+        AttemptTimeout = TimeSpan.FromSeconds(2),
         FirstPause = TimeSpan.FromMilliseconds(1),
         MaxAttempts = 3,
     };

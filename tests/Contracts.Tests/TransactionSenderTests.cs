@@ -152,7 +152,7 @@ public sealed class TransactionSenderTests(ChainFixture fixture)
     public async Task SendsAgainWhatThePoolLost()
     {
         await using DevChain chain = await DevChain.StartAsync(cancel: Cancel);
-        TransactionSender sender = new(chain.Client, DevChain.Accounts[0], Quick with { StuckAfter = TimeSpan.FromMilliseconds(400) });
+        TransactionSender sender = new(chain.Client, DevChain.Accounts[0], Quick with { StuckAfter = TimeSpan.FromSeconds(5) });
         await chain.SetAutomineAsync(false, Cancel);
         Task<TransactionReceipt> sending = sender.SendAsync(new TransactionRequest(Fresh("lost"), default, 1), Cancel);
         Word hash = await PooledAsync(chain, 1);

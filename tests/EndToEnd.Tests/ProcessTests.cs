@@ -13,6 +13,7 @@ public sealed class ProcessTests(ITestOutputHelper output)
         await using Story story = await Story.BeginAsync(output);
         var down = new Dictionary<ProgramProcess, int>();
         int kills = 0;
+        story.TimeMayPass = () => kills >= 8;
         story.Meanwhile = async () =>
         {
             foreach (ProgramProcess process in down.Keys.ToArray())
@@ -43,7 +44,7 @@ public sealed class ProcessTests(ITestOutputHelper output)
         await story.LieAsync();
         await story.TruthWinsAsync();
         output.WriteLine($"{kills} kills at random points");
-        Assert.True(kills >= 8, $"Only {kills} kills: the story was too short.");
+        Assert.InRange(kills, 8, 14);
     }
 
     /// <summary>L1 loses its last blocks with their transactions, again and again.</summary>
@@ -53,6 +54,7 @@ public sealed class ProcessTests(ITestOutputHelper output)
         var random = new Random(5);
         await using Story story = await Story.BeginAsync(output);
         int looks = 0, reorganizations = 0;
+        story.TimeMayPass = () => reorganizations >= 6;
         story.Meanwhile = async () =>
         {
             if (++looks % 9 != 0 || reorganizations >= 12)
@@ -66,7 +68,7 @@ public sealed class ProcessTests(ITestOutputHelper output)
         await story.LieAsync();
         await story.TruthWinsAsync();
         output.WriteLine($"{reorganizations} reorganizations");
-        Assert.True(reorganizations >= 6, $"Only {reorganizations} reorganizations: the story was too short.");
+        Assert.InRange(reorganizations, 6, 12);
     }
 
     /// <summary>Two endpoints that fail in every way there is, and for a while both at once.</summary>
@@ -93,6 +95,7 @@ public sealed class ProcessTests(ITestOutputHelper output)
                 looks++;
                 return Task.CompletedTask;
             };
+            story.TimeMayPass = () => hangs > 0 && faults > 100;
             starting = false;
             await story.SubmitHonestTasksAsync(3);
             await story.ClaimedAsync();

@@ -82,6 +82,12 @@ internal sealed class Story : IAsyncDisposable
     /// <summary>What happens at each look at L1.</summary>
     public Func<Task> Meanwhile { get; set; } = () => Task.CompletedTask;
 
+    /// <summary>
+    /// Whether time is let pass when nobody has a clock that runs. No game ends while it is not: what must happen during the story is waited
+    /// for here, however fast the machine is.
+    /// </summary>
+    public Func<bool> TimeMayPass { get; set; } = () => true;
+
     public GameState State => _game.State;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -213,7 +219,7 @@ internal sealed class Story : IAsyncDisposable
                 throw new XunitException($"{what} did not come within {seconds} s.\n{string.Join('\n', _processes.Select(process => $"--- {process.Name}\n{process.Tail(12)}"))}");
 
             await Meanwhile();
-            if (++_idle > IdleLooks && IsNobodysClockRunning())
+            if (++_idle > IdleLooks && TimeMayPass() && IsNobodysClockRunning())
             {
                 _idle = 0;
                 await Chain.IncreaseTimeAsync(JumpSeconds, Cancel);
