@@ -13,12 +13,6 @@ internal sealed partial class Actor : IAsyncDisposable
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), MaxPause = TimeSpan.FromMinutes(1);
 
-    /// <summary>
-    /// Simulations run at gas price zero, where the refund of a move is zero and its credit writes nothing; the transaction writes up to
-    /// three new credits.
-    /// </summary>
-    private const ulong RefundGas = 70_000;
-
     private readonly TransactionSender _sender;
     private readonly Calls _calls;
     private readonly Journal _journal;
@@ -106,9 +100,7 @@ internal sealed partial class Actor : IAsyncDisposable
             (Address to, FunctionMessage message) = _calls.Of(action);
             LogSending(action.Name, action.Describe(), action.Subject);
             var request = new TransactionRequest(to, message.ToCallData(), EventReader.Big(action.Value));
-            ulong gas = await _sender.SimulateAsync(request, _stop.Token).ConfigureAwait(false);
-            gas = Math.Min(gas + RefundGas, TransactionSender.MaxTransactionGas);
-            TransactionReceipt receipt = await _sender.SendAsync(request with { GasLimit = gas }, _stop.Token).ConfigureAwait(false);
+            TransactionReceipt receipt = await _sender.SendAsync(request, _stop.Token).ConfigureAwait(false);
             _journal.Finish(id, ActionStage.Mined, receipt);
             lock (_gate)
             {
