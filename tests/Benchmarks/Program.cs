@@ -1,7 +1,7 @@
 using Optimistic.Benchmarks;
 
-if (args is ["vm", ..])
-    return VmBenchmark.Run(args[1..]);
-
-Console.Error.WriteLine("Usage: Benchmarks vm [--json] [--smoke]");
-return 2;
+return BenchmarkOptions.Parse(args, out string error) is { } options ? options.Mode switch
+{
+    "vm" => VmBenchmark.Run(options),
+    _ => throw new InvalidOperationException($"no benchmark {options.Mode}"),
+} : BenchmarkOptions.Refuse(error);

@@ -1,126 +1,127 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 using Optimistic.Vm;
 
 namespace Optimistic.Benchmarks;
 
 /// <summary>
-/// Guest programs under the JIT, the interpreter and qemu-riscv64, in turn: CPU seconds, medians, compile time included. Beside
-/// each program its steps and the machine root at the end, which both engines must agree on.
+/// The C programs under the default engine, the interpreter, qemu-riscv64 and as native code, in turn: CPU seconds, medians,
+/// compilation included. All must print the same checksum and exit with 0, and both engines must come to the same roots.
 /// </summary>
-internal static partial class VmBenchmark
+internal static class VmBenchmark
 {
-    private const int Runs = 3;
-
     /// <summary>Steps of the interpreter, whose speed does not depend on how long it runs.</summary>
-    private const ulong InterpreterSteps = 20_000_000, SmokeSteps = 1_000_000;
+    private const ulong InterpreterSteps = 20_000_000;
 
-    public static int Run(string[] args)
+    /// <summary>Times are medians in CPU seconds.</summary>
+    private sealed record Row(
+        string Name, ulong Steps, double Seconds, double QemuSeconds, double NativeSeconds, double Mips, double Tier0Mips, double VsQemu, double VsNative, string Checksum, string Root);
+
+    public static int Run(BenchmarkOptions options)
     {
-        bool isSmoke = args.Contains("--smoke"), isJson = args.Contains("--json");
-        var rows = new List<Row>();
-        using var machine = new Machine();
-        IEnumerable<string> paths = args.Where(arg => !arg.StartsWith("--", StringComparison.Ordinal));
-        if (!paths.Any())
-            paths = Directory.GetFiles(Folder(), "*.elf").Order();
-        foreach (string path in paths)
+        Host host = Host.Describe();
+        IReadOnlyList<BenchmarkPrograms.Built> programs = BenchmarkPrograms.Build(options.IsSmoke);
+        if (options.Names.FirstOrDefault(name => programs.All(program => program.Name != name)) is { } unknown)
+            return BenchmarkOptions.Refuse($"There is no program \"{unknown}\" among {string.Join(", ", programs.Select(program => program.Name))}.");
+
+        if (!options.IsJson)
         {
-            Row row = Measure(machine, path, isSmoke);
-            rows.Add(row);
-            if (!isJson)
-                Console.WriteLine($"{row.Name,-12} {row.Steps,14:N0} steps  jit {row.JitSeconds,7:F3} s {row.JitMips,6:F0} MIPS  interpreter {row.InterpreterMips,4:F0} MIPS  qemu {row.QemuSeconds,7:F3} s  {row.VersusQemu,5:F2} x qemu  {row.Root[..10]}");
+            Console.WriteLine(host);
+            Console.WriteLine($"{"",-10} {"steps",14} {"ours",9} {"qemu",9} {"native",9} {"MIPS",6} {"tier 0",6} {"x qemu",6} {"native/",7}  checksum, root");
         }
 
-        Row[] compared = [.. rows.Where(row => row.QemuSeconds > 0)];
-        double geomean = compared.Length == 0 ? 0 : Math.Exp(compared.Average(row => Math.Log(row.VersusQemu)));
-        double least = compared.Length == 0 ? 0 : compared.Min(row => row.VersusQemu);
-        double interpreter = Median([.. rows.Select(row => row.InterpreterMips)]);
-        if (isJson)
-            Console.WriteLine(JsonSerializer.Serialize(new { rows, geomeanVsQemu = geomean, minVsQemu = least, tier0MipsMedian = interpreter, processors = Environment.ProcessorCount, runtime = Environment.Version.ToString() }, JsonSerializerOptions.Web));
+        var rows = new List<Row>();
+        using var machine = new Machine();
+        foreach (BenchmarkPrograms.Built program in programs.Where(program => options.Names.Count == 0 || options.Names.Contains(program.Name)))
+        {
+            Row row = Measure(machine, program, options.Runs);
+            rows.Add(row);
+            if (!options.IsJson)
+                Console.WriteLine($"{row.Name,-10} {row.Steps,14:N0} {row.Seconds,7:F3} s {row.QemuSeconds,7:F3} s {row.NativeSeconds,7:F3} s {row.Mips,6:F0} {row.Tier0Mips,6:F0} {row.VsQemu,6:F2} {row.VsNative,7:F2}  {row.Checksum} {row.Root[..10]}");
+        }
+
+        double vsQemu = GeometricMean(rows.Select(row => row.VsQemu)), least = rows.Min(row => row.VsQemu);
+        double vsNative = GeometricMean(rows.Select(row => row.VsNative)), tier0 = CpuTime.Median(rows.Select(row => row.Tier0Mips));
+        if (options.IsJson)
+            Console.WriteLine(JsonSerializer.Serialize(new { rows, geomeanVsQemu = vsQemu, minVsQemu = least, geomeanVsNative = vsNative, tier0MipsMedian = tier0, machine = host }, JsonSerializerOptions.Web));
         else
-            Console.WriteLine($"geometric mean {geomean:F2} x qemu, least {least:F2}; interpreter {interpreter:F0} MIPS; {Environment.ProcessorCount} processors, .NET {Environment.Version}");
+            Console.WriteLine($"geometric mean {vsQemu:F2} x qemu, least {least:F2}; {vsNative:F2} x native time; tier 0 {tier0:F0} MIPS");
         return 0;
     }
 
-    private sealed record Row(string Name, ulong Steps, double JitSeconds, double JitMips, double InterpreterMips, double QemuSeconds, double VersusQemu, string Root);
-
-    private static Row Measure(Machine machine, string path, bool isSmoke)
+    private static Row Measure(Machine machine, BenchmarkPrograms.Built program, int runs)
     {
-        byte[] file = File.ReadAllBytes(path);
-        ulong limit = isSmoke ? SmokeSteps : ulong.MaxValue;
-        double[] jit = new double[isSmoke ? 1 : Runs], qemu = new double[jit.Length], mips = new double[jit.Length];
+        byte[] file = File.ReadAllBytes(program.Elf);
+        double[] ours = new double[runs], qemu = new double[runs], native = new double[runs], tier0 = new double[runs];
+        string checksum = "";
         ulong steps = 0;
         Word root = default;
-        for (int run = 0; run < jit.Length; run++)
+        for (int run = 0; run < runs; run++)
         {
-            // A text of its own for each run, so that each compiles.
-            GuestProgram program = ElfLoader.Load(file);
-            Start(machine, program);
-            jit[run] = Cpu(() => steps = ExecutionEngine.Jit.Run(machine, limit));
+            // An image of its own for each run, so that each compiles.
+            GuestProgram guest = ElfLoader.Load(file);
+            var printed = new StringBuilder();
+            Start(machine, guest, printed);
+            ours[run] = CpuTime.Of(() => steps = ExecutionEngine.Jit.Run(machine, ulong.MaxValue));
+            string result = printed.ToString();
+            if (machine.Status != MachineStatus.Halted || machine.ExitCode != 0)
+                throw new InvalidOperationException($"{program.Name}: {machine.Status}, exit code {machine.ExitCode}: {result}");
             root = machine.Root();
 
-            ulong part = Math.Min(steps, isSmoke ? SmokeSteps : InterpreterSteps);
-            Start(machine, program);
-            mips[run] = part / Cpu(() => ExecutionEngine.Interpreter.Run(machine, part)) / 1e6;
-            if (part == steps && machine.Root() != root)
-                throw new InvalidOperationException($"{path}: the engines end at different roots");
-            qemu[run] = isSmoke ? 0 : Qemu(path);
+            // The interpreter is slow: a part of the run, and the same part again on the engine that is checked by it.
+            ulong part = Math.Min(steps, InterpreterSteps);
+            printed.Clear();
+            Start(machine, guest, printed);
+            tier0[run] = part / CpuTime.Of(() => ExecutionEngine.Interpreter.Run(machine, part)) / 1e6;
+            Word partRoot = machine.Root();
+            if (part != steps)
+            {
+                Start(machine, guest, null);
+                ExecutionEngine.Jit.Run(machine, part);
+                Require(program, "the engines' roots after the same steps", partRoot.ToString(), machine.Root().ToString());
+            }
+            else
+            {
+                Require(program, "the engines' roots", root.ToString(), partRoot.ToString());
+                Require(program, "the engines' output", result, printed.ToString());
+            }
+
+            string byQemu = "", byNative = "";
+            qemu[run] = CpuTime.OfChildren(() => byQemu = OutputOf("qemu-riscv64", program.Elf));
+            native[run] = CpuTime.OfChildren(() => byNative = OutputOf(program.Native));
+            Require(program, "the output in qemu-riscv64", result, byQemu);
+            Require(program, "the output of the native program", result, byNative);
+            checksum = result.TrimEnd()[^16..];
         }
 
-        double jitSeconds = Median(jit), qemuSeconds = Median(qemu);
-        return new Row(Path.GetFileNameWithoutExtension(path), steps, jitSeconds, steps / jitSeconds / 1e6, Median(mips), qemuSeconds, qemuSeconds / jitSeconds, root.ToString());
+        double seconds = CpuTime.Median(ours), qemuSeconds = CpuTime.Median(qemu), nativeSeconds = CpuTime.Median(native);
+        return new Row(program.Name, steps, seconds, qemuSeconds, nativeSeconds, steps / seconds / 1e6, CpuTime.Median(tier0), qemuSeconds / seconds, seconds / nativeSeconds, checksum, root.ToString());
     }
 
-    private static void Start(Machine machine, GuestProgram program)
+    private static void Start(Machine machine, GuestProgram program, StringBuilder? printed)
     {
         MachineHead head = default;
         head.Control.Pc = program.Entry;
         head.Control.StepsLeft = ulong.MaxValue;
         head.X[2] = Machine.InitialStackPointer;
         machine.Load(program.Image, head);
+        machine.Console = printed is null ? null : (descriptor, bytes) => printed.Append(Encoding.ASCII.GetString(bytes));
     }
 
-    private static double Cpu(Action run)
+    private static string OutputOf(string command, params string[] arguments)
     {
-        using Process process = Process.GetCurrentProcess();
-        TimeSpan before = process.TotalProcessorTime;
-        run();
-        process.Refresh();
-        return (process.TotalProcessorTime - before).TotalSeconds;
-    }
-
-    private static double Qemu(string path)
-    {
-        var start = new ProcessStartInfo("qemu-riscv64", [path]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        double before = ChildSeconds();
-        using Process process = Process.Start(start) ?? throw new InvalidOperationException("qemu-riscv64 does not start: install qemu-user");
-        process.ErrorDataReceived += (_, _) => { };
-        process.BeginErrorReadLine();
-        process.StandardOutput.ReadToEnd();
+        using Process process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardOutput = true })!;
+        string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return ChildSeconds() - before;
+        return process.ExitCode == 0 ? output : $"exit code {process.ExitCode}: {output}";
     }
 
-    /// <summary>CPU seconds of the child processes that have ended (getrusage(2), RUSAGE_CHILDREN).</summary>
-    private static double ChildSeconds()
+    private static void Require(BenchmarkPrograms.Built program, string what, string expected, string actual)
     {
-        Span<long> usage = stackalloc long[32];
-        if (GetResourceUsage(-1, ref usage[0]) != 0)
-            throw new InvalidOperationException("getrusage fails: this benchmark runs on Linux");
-        return usage[0] + usage[2] + (usage[1] + usage[3]) / 1e6;
+        if (expected != actual)
+            throw new InvalidOperationException($"{program.Name}: {what}: {actual}, not {expected}");
     }
 
-    [LibraryImport("libc", EntryPoint = "getrusage")]
-    private static partial int GetResourceUsage(int who, ref long usage);
-
-    private static double Median(double[] values)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted[sorted.Length / 2];
-    }
-
-    private static string Folder([CallerFilePath] string path = "") =>
-        Path.Combine(Path.GetDirectoryName(path)!, "..", "..", "vm", "guest", "elf", "programs");
+    private static double GeometricMean(IEnumerable<double> values) => Math.Exp(values.Average(Math.Log));
 }
