@@ -5,11 +5,14 @@ namespace Optimistic.Vm;
 /// <summary>What runs a machine. Every engine leaves the same status, step counts, memory and roots, wherever it stops.</summary>
 public enum ExecutionEngine
 {
-    /// <summary>Compiles what runs often (<see cref="JitRunner"/>), interprets the rest.</summary>
+    /// <summary>Compiles what runs often, runs threaded code elsewhere (<see cref="JitRunner"/>).</summary>
     Jit,
 
-    /// <summary>The step, again and again (<see cref="Interpreter"/>).</summary>
-    Interpreter
+    /// <summary>The step, again and again (<see cref="Vm.Interpreter"/>).</summary>
+    Interpreter,
+
+    /// <summary>Threaded code alone: the tier below the compiled one.</summary>
+    Threaded
 }
 
 /// <summary>Runs machines on the engine of choice.</summary>
@@ -23,6 +26,7 @@ public static class ExecutionEngines
     {
         ExecutionEngine.Jit => JitRunner.Run(machine, maxSteps),
         ExecutionEngine.Interpreter => Interpreter.Run(machine, maxSteps),
+        ExecutionEngine.Threaded => JitRunner.RunThreaded(machine, maxSteps),
         _ => throw new ArgumentOutOfRangeException(nameof(engine), engine, "This is not an execution engine."),
     };
 }

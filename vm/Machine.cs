@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using Optimistic.Vm.Jit;
+
 namespace Optimistic.Vm;
 
 /// <summary>
@@ -19,7 +22,7 @@ public sealed unsafe class Machine : IDisposable
     public const ulong InitialStackPointer = 0xC000_0000;
 
     // Pinned, so that the run loop may keep a pointer to it.
-    private readonly MachineHead[] _head = GC.AllocateArray<MachineHead>(1, pinned: true);
+    private readonly MachineFrame[] _frame = GC.AllocateArray<MachineFrame>(1, pinned: true);
 
     private ProgramText _text = ProgramText.Empty;
 
@@ -31,7 +34,7 @@ public sealed unsafe class Machine : IDisposable
     public GuestMemory Memory { get; }
 
     /// <summary>Registers and control word, in place. x0 must stay zero.</summary>
-    public ref MachineHead Head => ref _head[0];
+    public ref MachineHead Head => ref _frame[0].Head;
 
     /// <summary>What the guest writes to file descriptors 1 and 2 (spec 1.6.3), for display; null drops it.</summary>
     public GuestConsole? Console { get; set; }
@@ -49,7 +52,9 @@ public sealed unsafe class Machine : IDisposable
 
     internal ProgramText Text => _text;
 
-    internal MachineHead* HeadPointer => (MachineHead*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref _head[0]);
+    internal MachineHead* HeadPointer => &FramePointer->Head;
+
+    internal MachineFrame* FramePointer => (MachineFrame*)Unsafe.AsPointer(ref _frame[0]);
 
     /// <summary>The value of register <paramref name="index"/>, 0 to 31.</summary>
     public ulong Register(int index) => Head.X[index];

@@ -27,7 +27,7 @@ internal sealed class ProgramText
 
     private readonly MemoryImage _image;
     private readonly Instruction[]?[] _pages;
-    private readonly Lazy<CompiledText> _compiled;
+    private readonly Lazy<CompiledText> _compiled, _threaded;
 
     private ProgramText(MemoryImage image)
     {
@@ -38,6 +38,7 @@ internal sealed class ProgramText
 
         _pages = new Instruction[end - FirstBlock][];
         _compiled = new Lazy<CompiledText>(() => new CompiledText(this, JitLimits.Standard));
+        _threaded = new Lazy<CompiledText>(() => new CompiledText(this, JitLimits.ThreadedOnly));
     }
 
     /// <summary>From this pc on there are only zeros: illegal instructions.</summary>
@@ -45,6 +46,9 @@ internal sealed class ProgramText
 
     /// <summary>What has been compiled of it.</summary>
     public CompiledText Compiled => _compiled.Value;
+
+    /// <summary>As <see cref="Compiled"/>, but of tier 0 alone.</summary>
+    public CompiledText Threaded => _threaded.Value;
 
     /// <summary>The text of an image.</summary>
     public static ProgramText Of(MemoryImage image) => image.Top?.Child(3)?.Child(0) is { } slot12

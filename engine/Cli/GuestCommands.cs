@@ -28,10 +28,10 @@ internal static class GuestCommands
 
         Option<string> engine = new("--engine")
         {
-            Description = "What executes the program: jit compiles what runs often, interpreter does not. Both end in the same state.",
+            Description = "What executes the program: jit compiles what runs often, threaded and interpreter do not. All end in the same state.",
             DefaultValueFactory = _ => "jit",
         };
-        engine.AcceptOnlyFromAmong("jit", "interpreter");
+        engine.AcceptOnlyFromAmong("jit", "threaded", "interpreter");
         Command command = new("run",
             """
             Run a program as a task would run it, and print how it ended.
@@ -45,7 +45,7 @@ internal static class GuestCommands
             command.Add(option);
         command.SetAction(parsed => Run(
             guest.Load(parsed), parsed.GetValue(output), parsed.GetValue(dumps) ?? [], parsed.GetValue(check),
-            parsed.GetValue(engine) == "jit" ? ExecutionEngine.Jit : ExecutionEngine.Interpreter, parsed.GetValue(json)));
+            Enum.Parse<ExecutionEngine>(parsed.GetRequiredValue(engine), ignoreCase: true), parsed.GetValue(json)));
         return command;
     }
 

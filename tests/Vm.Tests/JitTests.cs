@@ -23,6 +23,10 @@ public sealed partial class JitTests : IDisposable
         new(Threshold: 2, MaxInstructions: 40, RebuildEntries: 10),
         new(Threshold: 3, MaxInstructions: 2200, RebuildEntries: 5),
         new(Threshold: 20, MaxInstructions: 300, RebuildEntries: 100),
+        new(Threshold: 1, MaxInstructions: 2200, RebuildEntries: 3, InBackground: true),
+        new(Threshold: 50, MaxInstructions: 100, RebuildEntries: 20, ColdSteps: 3000, InBackground: true),
+        JitLimits.ThreadedOnly,
+        JitLimits.ThreadedOnly with { ColdSteps = 1000 },
     ];
 
     private readonly Machine _interpreted = new(), _compiled = new();

@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 
 namespace Optimistic.Vm.Jit;
 
 /// <summary>
-/// The profile of a program's text and the code compiled from it, shared by all machines of the program and kept between
-/// tasks. Safe for many threads: counts may lose an update, which nothing but the time of compilation depends on.
+/// The profile of a program's text, its tier 0 and the code compiled from it, shared by all machines of the program and kept
+/// between tasks. Safe for many threads: counts may lose an update, which nothing but the time of compilation depends on.
 /// </summary>
 internal sealed class CompiledText(ProgramText text, JitLimits limits)
 {
@@ -12,9 +13,29 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
     private readonly ConcurrentDictionary<ulong, IndirectSite> _sites = [];
     private readonly ConcurrentQueue<Spot> _spots = [];
     private readonly Lock _compiling = new();
+    private volatile ThreadedText? _threads;
+    private volatile ExceptionDispatchInfo? _failure;
     private long _entries, _nextRebuild = limits.RebuildEntries;
 
     public JitLimits Limits => limits;
+
+    /// <summary>Steps that are still to be interpreted before anything else is done.</summary>
+    public long ColdStepsLeft { get; set; } = limits.ColdSteps;
+
+    /// <summary>Tier 0.</summary>
+    public ThreadedText Threads
+    {
+        get
+        {
+            return _threads ?? Create();
+
+            ThreadedText Create()
+            {
+                lock (_spots)
+                    return _threads ??= new ThreadedText(this, text.End);
+            }
+        }
+    }
 
     /// <summary>The instruction at <paramref name="pc"/>, in the text.</summary>
     public Instruction Fetch(ulong pc) => text.Page((uint)(pc >> ProgramText.PageShift))[(int)(pc % ProgramText.PageLength) >> 1];
@@ -36,8 +57,39 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
     /// <summary>The profile of the JALR at <paramref name="pc"/>.</summary>
     public IndirectSite Site(ulong pc) => _sites.GetOrAdd(pc, _ => new IndirectSite());
 
-    /// <summary>Compiles the region around <paramref name="spot"/>, unless another thread just did.</summary>
+    /// <summary>Compiles the hot region around <paramref name="spot"/>, or has it compiled, unless that is under way.</summary>
     public void Compile(Spot spot)
+    {
+        if (!limits.Compiles || !spot.CanCompile || spot.IsRequested)
+            return;
+
+        if (limits.InBackground)
+            spot.IsRequested = CompilerThread.TryRequest(this, spot, CompileNow);
+        else
+            CompileNow(spot);
+    }
+
+    /// <summary>Counts an entry into the region at <paramref name="spot"/>; after many, makes a larger one of all that is hot.</summary>
+    public void CountEntry(Spot spot)
+    {
+        long due = Volatile.Read(ref _nextRebuild);
+        // Of two threads one asks. A request that is dropped is not made up for: the next comes.
+        if (++_entries < due || Interlocked.CompareExchange(ref _nextRebuild, due > long.MaxValue / 8 ? long.MaxValue : due * 8, due) != due)
+            return;
+
+        if (limits.InBackground)
+            CompilerThread.TryRequest(this, spot, Rebuild);
+        else
+            Rebuild(spot);
+    }
+
+    /// <summary>The compiler's thread has failed with <paramref name="error"/>.</summary>
+    public void Fail(Exception error) => _failure = ExceptionDispatchInfo.Capture(error);
+
+    /// <summary>Throws what the compiler has failed with.</summary>
+    public void ThrowIfFailed() => _failure?.Throw();
+
+    private void CompileNow(Spot spot)
     {
         lock (_compiling)
         {
@@ -46,20 +98,10 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
         }
     }
 
-    /// <summary>Counts an entry into the region at <paramref name="spot"/>; after many, makes a larger one of all that is hot.</summary>
-    public void CountEntry(Spot spot)
+    private void Rebuild(Spot spot)
     {
-        if (++_entries < _nextRebuild)
-            return;
-
         lock (_compiling)
-        {
-            if (_entries < _nextRebuild)
-                return;
-
-            _nextRebuild *= 8;
             Publish(spot, _spots.Where(other => other.CanCompile && (other.Code is not null || other.Count >= limits.Threshold / 4)));
-        }
     }
 
     private void Publish(Spot root, IEnumerable<Spot> seeds)
@@ -81,7 +123,10 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
             foreach (Block block in region.Blocks)
             {
                 if (block.IsEntry)
+                {
                     At(block.Pc).Code = code;
+                    _threads?.Leave(block.Pc);
+                }
             }
 
             return;
@@ -90,23 +135,9 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
 
     private Spot Create(ulong pc)
     {
-        int steps = 0;
-        ulong at = pc;
-        IndirectSite? site = null;
-        while (true)
-        {
-            Instruction i = Fetch(at);
-            steps++;
-            if (i.Operation == Operation.Jalr)
-                site = Site(at);
-            at += i.Length;
-            if (Region.EndsBlock(i.Operation) || steps == JitLimits.MaxBlockLength || !Contains(at))
-                break;
-        }
-
         ref Spot?[]? page = ref _pages[pc >> ProgramText.PageShift];
         Interlocked.CompareExchange(ref page, new Spot?[ProgramText.PageLength / 2], null);
-        var spot = new Spot(pc, steps, site);
+        var spot = new Spot(this, pc);
         if (Interlocked.CompareExchange(ref page[(int)(pc % ProgramText.PageLength) >> 1], spot, null) is { } other)
             return other;
 
@@ -116,30 +147,53 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
 }
 
 /// <summary>A place that control has been transferred to: the target of a jump or branch, what follows a block, an exit.</summary>
+/// <param name="text">Where it is.</param>
 /// <param name="pc">Its address.</param>
-/// <param name="steps">Instructions from here to the end of the block, its last included.</param>
-/// <param name="site">The JALR that ends the block, if one does.</param>
-internal sealed class Spot(ulong pc, int steps, IndirectSite? site)
+internal sealed unsafe class Spot(CompiledText text, ulong pc)
 {
     private volatile RegionCode? _code;
+    private volatile bool _canCompile = true, _isRequested;
+    private long _counted;
+    private int _start = text.Limits.Threshold - 1;
 
     public ulong Pc => pc;
 
-    public int Steps => steps;
-
-    public IndirectSite? Site => site;
-
-    /// <summary>Times that it was interpreted.</summary>
-    public int Count { get; set; }
+    /// <summary>Times that control was transferred here in tier 0.</summary>
+    public int Count
+    {
+        get
+        {
+            ThreadedOp* op = text.Threads.Find(pc);
+            return op == null ? 0 : (int)Math.Min(int.MaxValue, _counted + _start - op->Count);
+        }
+    }
 
     /// <summary>There is something to compile here.</summary>
-    public bool CanCompile { get; set; } = true;
+    public bool CanCompile
+    {
+        get => _canCompile;
+        set => _canCompile = value;
+    }
+
+    /// <summary>The compiler's thread has been asked for it.</summary>
+    public bool IsRequested
+    {
+        get => _isRequested;
+        set => _isRequested = value;
+    }
 
     /// <summary>The method that has an entry here, or null.</summary>
     public RegionCode? Code
     {
         get => _code;
         set => _code = value;
+    }
+
+    /// <summary>Starts the count of its op again, which is negative: the place is hot.</summary>
+    public void Recount(ThreadedOp* op)
+    {
+        _counted += _start - op->Count;
+        op->Count = _start = text.Limits.Compiles && CanCompile ? text.Limits.Threshold - 1 : int.MaxValue;
     }
 }
 

@@ -6,10 +6,19 @@ namespace Optimistic.Vm.Jit;
 /// <param name="RebuildEntries">
 /// After so many entries into regions a larger one is made of all that is hot, and again after eight times as many.
 /// </param>
-internal sealed record JitLimits(int Threshold, int MaxInstructions, long RebuildEntries)
+/// <param name="ColdSteps">The first steps of a text are interpreted, unprofiled: short runs pay for no tier.</param>
+/// <param name="InBackground">Regions are compiled on the compiler's thread while tier 0 goes on, not by who needs them.</param>
+internal sealed record JitLimits(int Threshold, int MaxInstructions, long RebuildEntries, long ColdSteps = 0, bool InBackground = false)
 {
-    public static readonly JitLimits Standard = new(Threshold: 1000, MaxInstructions: 2200, RebuildEntries: 20_000);
+    public static readonly JitLimits Standard = new(
+        Threshold: 1000, MaxInstructions: 2200, RebuildEntries: 20_000, ColdSteps: 1_000_000, InBackground: true);
+
+    /// <summary>Compiles nothing, and starts with tier 0.</summary>
+    public static readonly JitLimits ThreadedOnly = Standard with { Threshold = int.MaxValue, ColdSteps = 0 };
 
     /// <summary>Instructions in a block.</summary>
     public const int MaxBlockLength = 256;
+
+    /// <summary>Whether anything is compiled.</summary>
+    public bool Compiles => Threshold != int.MaxValue;
 }

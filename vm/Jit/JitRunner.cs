@@ -1,64 +1,103 @@
 namespace Optimistic.Vm.Jit;
 
 /// <summary>
-/// Runs machines fast: compiled regions where the program is hot, the interpreter, block by block, elsewhere and for the
-/// last steps before a stop. Both count every instruction, so a run may stop at any step, as the interpreter does.
+/// Runs machines fast: compiled regions where the program is hot (tier 1), threaded code elsewhere (tier 0), the interpreter
+/// for a text's first steps, for environment calls and faults, and for the last steps before a stop. All of them count every
+/// instruction and leave the same state at any step, so when a region is ready, and whether it ever is, changes no result.
 /// </summary>
 public static unsafe class JitRunner
 {
+    /// <summary>Steps that tier 0 makes in a row, milliseconds of time.</summary>
+    private const ulong MaxThreadedSteps = 1 << 22;
+
     /// <summary>
     /// Runs <paramref name="machine"/> for exactly <paramref name="maxSteps"/> steps, or until it no longer runs.
     /// </summary>
     /// <returns>The steps made, as <see cref="Interpreter.Run(Machine, ulong)"/> counts them.</returns>
     public static ulong Run(Machine machine, ulong maxSteps) => Run(machine, maxSteps, machine.Text.Compiled);
 
+    /// <summary>As <see cref="Run(Machine, ulong)"/>, but compiles nothing: tier 0 alone.</summary>
+    public static ulong RunThreaded(Machine machine, ulong maxSteps) => Run(machine, maxSteps, machine.Text.Threaded);
+
     /// <summary>As <see cref="Run(Machine, ulong)"/>, with a profile and code of its own for the machine's text.</summary>
     internal static ulong Run(Machine machine, ulong maxSteps, CompiledText text)
     {
         NoTracer tracer = default;
         var state = new LiveState<NoTracer>(machine, ref tracer);
-        MachineHead* head = state.Head;
+        MachineFrame* frame = machine.FramePointer;
+        MachineHead* head = &frame->Head;
         byte* data = machine.Memory.Data;
         ulong done = 0;
         while (done < maxSteps && head->Control.Status == MachineStatus.Running)
         {
-            ulong pc = head->Control.Pc;
-            if (!text.Contains(pc))
+            text.ThrowIfFailed();
+            ulong pc = head->Control.Pc, limit = Math.Min(maxSteps - done, head->Control.StepsLeft);
+            if (!text.Contains(pc) || limit == 0)
             {
                 // It faults, or finds no steps left.
                 done += Interpreter.Execute(ref state, 1);
                 continue;
             }
 
-            Spot spot = text.At(pc);
-            if (spot.Code is { } code)
+            if (text.ColdStepsLeft is > 0 and var cold)
             {
-                long budget = (long)Math.Min(Math.Min(maxSteps - done, head->Control.StepsLeft), long.MaxValue);
-                long left = budget;
-                head->Control.Pc = code(head, data, pc, &left);
-                ulong steps = (ulong)(budget - left);
-                head->Control.StepsLeft -= steps;
-                done += steps;
-                if (steps != 0)
-                {
-                    text.CountEntry(spot);
-                    continue;
-                }
-            }
-            else if (spot.CanCompile && ++spot.Count >= text.Limits.Threshold)
-            {
-                text.Compile(spot);
+                ulong made = Interpreter.Execute(ref state, Math.Min(limit, (ulong)cold));
+                text.ColdStepsLeft = cold - (long)made;
+                done += made;
                 continue;
             }
 
-            ulong made = Interpreter.Execute(ref state, Math.Min((ulong)spot.Steps, maxSteps - done));
-            done += made;
-            if (spot.Site is { } site && made == (ulong)spot.Steps)
-                site.Add(head->Control.Pc);
+            ulong steps;
+            Spot spot = text.At(pc);
+            if (spot.Code is { } code)
+            {
+                long budget = (long)Math.Min(limit, long.MaxValue), left = budget;
+                head->Control.Pc = code(head, data, pc, &left);
+                steps = (ulong)(budget - left);
+                head->Control.StepsLeft -= steps;
+                done += steps;
+                if (steps != 0)
+                    text.CountEntry(spot);
+                else
+                    done += Interpreter.Execute(ref state, Math.Min(limit, JitLimits.MaxBlockLength));
+                continue;
+            }
+
+            ThreadedText threads = text.Threads;
+            ThreadedOp* op = threads.At(pc);
+            if (op == null || op->Kind == ThreadedKind.Stop)
+            {
+                done += Interpreter.Execute(ref state, op == null ? Math.Min(limit, JitLimits.MaxBlockLength) : 1);
+                continue;
+            }
+
+            if (--op->Count < 0)
+            {
+                spot.Recount(op);
+                text.Compile(spot);
+                if (spot.Code is not null)
+                    continue;
+            }
+
+            if (limit < (ulong)op->Steps)
+            {
+                done += Interpreter.Execute(ref state, limit);
+                continue;
+            }
+
+            ulong slice = Math.Min(limit, MaxThreadedSteps);
+            steps = slice - (ulong)threads.Run(frame, data, op, (long)slice);
+            head->Control.StepsLeft -= steps;
+            done += steps;
+            threads.Link(frame->Exit.At, head->Control.Pc);
+            // It stops before a misaligned atomic, too, which is the interpreter's.
+            if (steps == 0)
+                done += Interpreter.Execute(ref state, 1);
         }
 
-        // The state holds raw pointers into the machine.
+        // The state holds raw pointers into the machine, and ops are freed with the text.
         GC.KeepAlive(machine);
+        GC.KeepAlive(text);
         return done;
     }
 }
