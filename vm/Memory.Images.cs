@@ -72,7 +72,7 @@ public sealed unsafe partial class GuestMemory
                 if (count > 1)
                     ZeroBlocks(first, (uint)count - 1);
 
-                leaf.Block.CopyTo(new Span<byte>(BlockPointer(block), BlockLength));
+                CopyBlock(leaf, block);
                 return count;
             }
 
@@ -116,7 +116,7 @@ public sealed unsafe partial class GuestMemory
         }
         else
         {
-            image.Block.CopyTo(new Span<byte>(BlockPointer(index), BlockLength));
+            CopyBlock(image, index);
         }
     }
 
@@ -146,8 +146,18 @@ public sealed unsafe partial class GuestMemory
 
     private byte* BlockPointer(uint block) => Data + (ulong)block * BlockLength;
 
+    /// <summary>The first bytes of a block, as many as a store that starts in the block before can reach.</summary>
+    private ulong HeadOf(uint block) => *(ulong*)BlockPointer(block);
+
+    private void CopyBlock(QuadNode leaf, uint block)
+    {
+        leaf.Block.CopyTo(new Span<byte>(BlockPointer(block), BlockLength));
+        _heads[block] = HeadOf(block);
+    }
+
     private void ZeroBlocks(uint first, uint count)
     {
+        new Span<ulong>(_heads + first, (int)count).Clear();
         if (count >= ReleasedBlocks)
             _reservation.Zero(BlockPointer(first), (ulong)count * BlockLength);
         else

@@ -129,6 +129,7 @@ public sealed unsafe partial class GuestMemory
     internal void AcceptBlock(uint block)
     {
         Dirty[block] = 0;
+        _heads[block] = HeadOf(block);
         Touch(block);
     }
 
@@ -191,7 +192,10 @@ public sealed unsafe partial class GuestMemory
         }
     }
 
-    /// <summary>Moves the dirty marks into <see cref="_dirtyBlocks"/>, ascending.</summary>
+    /// <summary>
+    /// Moves the dirty marks into <see cref="_dirtyBlocks"/>, ascending, and with them the unmarked blocks that a misaligned store
+    /// reached from the block before: their first bytes are no longer those of the last collection.
+    /// </summary>
     private void CollectDirty()
     {
         _dirtyBlocks.Clear();
@@ -201,7 +205,10 @@ public sealed unsafe partial class GuestMemory
         {
             block += distance;
             marks[block] = 0;
+            _heads[block] = HeadOf((uint)block);
             _dirtyBlocks.Add((uint)block++);
+            if (block < marks.Length && _heads[block] != HeadOf((uint)block))
+                marks[block] = 1;
         }
     }
 

@@ -10,8 +10,9 @@ namespace Optimistic.Vm;
 /// <remarks>
 /// The tree's 2^33 bytes are one flat reservation, of which only touched pages cost memory. Data addresses are 32 bits, so that
 /// <c>Data + (uint)address</c> cannot leave slots 0–7, nor an access of eight bytes slots 0–8. Stores mark their block of 8 KiB = 4^4
-/// words dirty, one byte per block in a table right below <see cref="Data"/>, so that one register reaches both. <see cref="Root"/>
-/// rehashes the dirty blocks and their paths and nothing else. One thread at a time; and whoever holds a pointer keeps this object alive.
+/// words dirty, one byte per block in a table right below <see cref="Data"/>, so that one register reaches both; a store that ends in
+/// the next block may leave that one unmarked: its first bytes are compared with what they were. <see cref="Root"/> rehashes the
+/// dirty blocks and their paths and nothing else. One thread at a time; and whoever holds a pointer keeps this object alive.
 /// </remarks>
 public sealed unsafe partial class GuestMemory : IDisposable
 {
@@ -52,7 +53,8 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <summary>Room for the upper half of an instruction at the end of the tree, and for whole-register reads there.</summary>
     private const ulong Slack = 1 << 16;
 
-    private readonly Reservation _reservation;
+    private readonly Reservation _reservation, _headReservation;
+    private readonly ulong* _heads;
     private readonly Nodes _nodes;
     private readonly List<uint> _dirtyBlocks = [];
 
@@ -64,6 +66,8 @@ public sealed unsafe partial class GuestMemory : IDisposable
         Dirty = _reservation.Pointer;
         Data = Dirty - DirtyOffset;
         Text = Data + TextAddress;
+        _headReservation = new Reservation(BlockCount * sizeof(ulong));
+        _heads = (ulong*)_headReservation.Pointer;
         _nodes = new Nodes();
     }
 
@@ -73,7 +77,9 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <summary>Byte pc of text is at <c>Text + pc</c>; read only.</summary>
     public byte* Text { get; }
 
-    /// <summary>One byte per block of data, not zero when the block may have changed since the last <see cref="Root"/>.</summary>
+    /// <summary>
+    /// One byte per block of data, not zero when a byte that a store starts at may have changed in it since the last <see cref="Root"/>.
+    /// </summary>
     public byte* Dirty { get; }
 
     /// <summary>Loads 1, 2, 4 or 8 bytes at <paramref name="address"/> modulo 2^32, zero-extended (spec 1.2.2).</summary>
@@ -162,6 +168,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     public void Dispose()
     {
         _reservation.Dispose();
+        _headReservation.Dispose();
         _nodes.Dispose();
     }
 

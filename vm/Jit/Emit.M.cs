@@ -1,10 +1,14 @@
+using System.Reflection;
 using System.Reflection.Emit;
+using System.Runtime.Intrinsics.X86;
 
 namespace Optimistic.Vm.Jit;
 
 /// <summary>M: multiplication and division, in the order of the table.</summary>
 internal sealed partial class RegionEmitter
 {
+    private static readonly MethodInfo MultiplyHigh = ((Func<ulong, ulong, ulong>)Bmi2.X64.MultiplyNoFlags).Method;
+
     private LocalBuilder? _dividend, _divisor, _wordDividend, _wordDivisor;
 
     private void EmitMul(Instruction i) => Binary(i, OpCodes.Mul);
@@ -13,7 +17,20 @@ internal sealed partial class RegionEmitter
 
     private void EmitMulhsu(Instruction i) => Call(i);
 
-    private void EmitMulhu(Instruction i) => Call(i);
+    private void EmitMulhu(Instruction i)
+    {
+        if (!Bmi2.X64.IsSupported)
+        {
+            Call(i);
+            return;
+        }
+
+        // Math.BigMul would take the lower half through memory.
+        Wide(i.Rs1);
+        Wide(i.Rs2);
+        Op(OpCodes.Call, MultiplyHigh);
+        SetWide(i.Rd);
+    }
 
     private void EmitDiv(Instruction i) => Divide(i, OpCodes.Div, isWord: false, isSigned: true);
 
@@ -33,7 +50,7 @@ internal sealed partial class RegionEmitter
 
     private void EmitRemuw(Instruction i) => Divide(i, OpCodes.Rem_Un, isWord: true, isSigned: false);
 
-    /// <summary>rd = rs1 op rs2; a divisor of 0, and of -1 where the quotient may overflow, is left to the interpreter's method.</summary>
+    /// <summary>rd = rs1 op rs2; a divisor of 0, and of -1 where the quotient may overflow, goes out of line.</summary>
     private void Divide(Instruction i, OpCode code, bool isWord, bool isSigned)
     {
         if (i.Rd == 0)
@@ -77,14 +94,26 @@ internal sealed partial class RegionEmitter
         _il.MarkLabel(back);
         _stubs.Add(() =>
         {
+            // The divisor is 0 or -1 here: a mask (spec 1.5.5).
             _il.MarkLabel(stub);
-            Load(dividend);
-            Op(OpCodes.Conv_I8);
-            Load(divisor);
-            Op(OpCodes.Conv_I8);
-            Op(OpCodes.Call, Method(i.Operation));
-            if (isWord)
-                Op(OpCodes.Conv_I4);
+            if (code == OpCodes.Rem || code == OpCodes.Rem_Un)
+            {
+                Load(dividend);
+                Load(divisor);
+                Op(OpCodes.Not);
+                Op(OpCodes.And);
+            }
+            else
+            {
+                Load(dividend);
+                Op(OpCodes.Neg);
+                Load(divisor);
+                Op(OpCodes.And);
+                Load(divisor);
+                Op(OpCodes.Not);
+                Op(OpCodes.Or);
+            }
+
             Set();
             Op(OpCodes.Br, back);
         });

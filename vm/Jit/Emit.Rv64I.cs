@@ -243,23 +243,21 @@ internal sealed partial class RegionEmitter
     // Memory
 
     /// <summary>Stores of a block to offsets of one base register's value, marked dirty together before the first.</summary>
-    /// <param name="start">Least offset.</param>
-    /// <param name="end">One past the last byte's offset; less than a block from the start.</param>
-    private sealed class StoreGroup(long start, long end)
+    /// <param name="offset">Of the first byte of its first store.</param>
+    private sealed class StoreGroup(long offset)
     {
-        public long Start { get; private set; } = start;
+        /// <summary>Least offset that a store of the group starts at.</summary>
+        public long First { get; private set; } = offset;
 
-        public long End { get; private set; } = end;
+        /// <summary>Greatest offset that a store of the group starts at, at most a block from the least: they start in two blocks.</summary>
+        public long Last { get; private set; } = offset;
 
-        public int Count { get; private set; } = 1;
-
-        public bool TryAdd(long first, long last)
+        public bool TryAdd(long other)
         {
-            if (Math.Max(End, last) - Math.Min(Start, first) > GuestMemory.BlockLength)
+            if (Math.Max(Last, other) - Math.Min(First, other) > GuestMemory.BlockLength)
                 return false;
 
-            (Start, End) = (Math.Min(Start, first), Math.Max(End, last));
-            Count++;
+            (First, Last) = (Math.Min(First, other), Math.Max(Last, other));
             return true;
         }
     }
@@ -273,64 +271,34 @@ internal sealed partial class RegionEmitter
         for (int index = 0; index < _block.Instructions.Count; index++)
         {
             Instruction i = _block.Instructions[index];
-            if (i.Operation is >= Operation.Sb and <= Operation.Sd)
-            {
-                int size = 1 << (i.Operation - Operation.Sb);
-                if (open[i.Rs1] is not { } group || !group.TryAdd(i.Immediate, i.Immediate + size))
-                    _groups.Add(index, open[i.Rs1] = new StoreGroup(i.Immediate, i.Immediate + size));
-            }
+            if (i.Operation is >= Operation.Sb and <= Operation.Sd && open[i.Rs1]?.TryAdd(i.Immediate) != true)
+                _groups.Add(index, open[i.Rs1] = new StoreGroup(i.Immediate));
 
             open[i.Rd] = i.Rd == 0 ? open[0] : null;
         }
     }
 
-    /// <summary>Marks the blocks that the stores starting with this one reach: that of the first byte and that of the last.</summary>
+    /// <summary>
+    /// Marks the blocks that the stores of the group that begins here start in. What ends in the block behind, memory finds itself.
+    /// </summary>
     private void MarkDirty(Instruction i)
     {
         if (!_groups.TryGetValue(_index, out StoreGroup? group))
             return;
 
-        Narrow(i.Rs1);
-        AddOffset(group.Start);
-        Store(_address);
-        Load(_address);
-        Int(GuestMemory.BlockShift);
-        Op(OpCodes.Shr_Un);
-        Op(OpCodes.Conv_U8);
-        Mark();
-        if (group.End - group.Start == 1)
-            return;
-
-        Load(_address);
-        Op(OpCodes.Conv_U8);
-        Constant(group.End - group.Start - 1);
-        Op(OpCodes.Add);
-        Store(_offset);
-        Load(_offset);
-        Int(GuestMemory.BlockShift);
-        Op(OpCodes.Shr_Un);
-        Mark();
-        if (group.Count == 1)
-            return;
-
-        // Of several stores some may be at the end of slot 7, and others at the start of slot 0.
-        Label stub = NewLabel(), back = NewLabel();
-        Load(_offset);
-        Constant(1L << 32);
-        Op(OpCodes.Bge_Un, stub);
-        _il.MarkLabel(back);
-        _stubs.Add(() =>
-        {
-            _il.MarkLabel(stub);
-            Constant(0);
-            Mark();
-            Op(OpCodes.Br, back);
-        });
+        Mark(i.Rs1, group.First);
+        if (group.Last != group.First)
+            Mark(i.Rs1, group.Last);
     }
 
-    /// <summary>Pops a block and marks it dirty.</summary>
-    private void Mark()
+    /// <summary>Marks the block of the byte at a register plus an offset dirty.</summary>
+    private void Mark(int register, long offset)
     {
+        Narrow(register);
+        AddOffset(offset);
+        Int(GuestMemory.BlockShift);
+        Op(OpCodes.Shr_Un);
+        Op(OpCodes.Conv_U8);
         Argument(DataArgument);
         Op(OpCodes.Add);
         Int(GuestMemory.DirtyOffset);

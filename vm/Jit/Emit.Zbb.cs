@@ -39,7 +39,7 @@ internal sealed partial class RegionEmitter
 
     private void EmitRol(Instruction i) => Call(i);
 
-    private void EmitRolw(Instruction i) => CallOutOfLine(i);
+    private void EmitRolw(Instruction i) => RotateNarrow(i, OpCodes.Shl, OpCodes.Shr_Un);
 
     private void EmitRor(Instruction i) => Call(i);
 
@@ -53,7 +53,7 @@ internal sealed partial class RegionEmitter
         SetNarrow(i.Rd);
     }
 
-    private void EmitRorw(Instruction i) => CallOutOfLine(i);
+    private void EmitRorw(Instruction i) => RotateNarrow(i, OpCodes.Shr_Un, OpCodes.Shl);
 
     private void EmitOrcB(Instruction i) => CallUnary(i);
 
@@ -61,6 +61,30 @@ internal sealed partial class RegionEmitter
 
     private static readonly System.Reflection.MethodInfo RotateRightWord =
         ((Func<uint, int, uint>)System.Numerics.BitOperations.RotateRight).Method;
+
+    /// <summary>rd = the low word of rs1 rotated by rs2, from two shifts (see OutOfLine): one way by n, the other by -n mod 32.</summary>
+    private void RotateNarrow(Instruction i, OpCode shift, OpCode back)
+    {
+        if (!OutOfLine.HasFreeShifts)
+        {
+            CallOutOfLine(i);
+            return;
+        }
+
+        Narrow(i.Rs1);
+        Narrow(i.Rs2);
+        Int(31);
+        Op(OpCodes.And);
+        Op(shift);
+        Narrow(i.Rs1);
+        Narrow(i.Rs2);
+        Op(OpCodes.Neg);
+        Int(31);
+        Op(OpCodes.And);
+        Op(back);
+        Op(OpCodes.Or);
+        SetNarrow(i.Rd);
+    }
 
     /// <summary>rd = rs1 op not rs2.</summary>
     private void BitwiseNot(Instruction i, OpCode code)
