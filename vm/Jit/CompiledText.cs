@@ -69,9 +69,10 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
             CompileNow(spot);
     }
 
-    /// <summary>Counts an entry into the region at <paramref name="spot"/>; after many, makes a larger one of all that is hot.</summary>
+    /// <summary>Counts an entry into the region at <paramref name="spot"/>; after many, regions are made anew of all that is hot.</summary>
     public void CountEntry(Spot spot)
     {
+        spot.Entries++;
         long due = Volatile.Read(ref _nextRebuild);
         // Of two threads one asks. A request that is dropped is not made up for: the next comes.
         if (++_entries < due || Interlocked.CompareExchange(ref _nextRebuild, due > long.MaxValue / 8 ? long.MaxValue : due * 8, due) != due)
@@ -94,22 +95,40 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
         lock (_compiling)
         {
             if (spot.Code is null && spot.CanCompile)
-                Publish(spot, []);
+                Publish(spot, [.. _spots.Where(other => other is { Code: null, IsInLargeRegion: false, CanCompile: true } && other.Count >= limits.Threshold / 4)]);
         }
     }
 
+    /// <summary>
+    /// Puts all that is hot into regions anew, as few as can hold it, or puts that off until entries have cost as much time as it will.
+    /// </summary>
     private void Rebuild(Spot spot)
     {
         lock (_compiling)
-            Publish(spot, _spots.Where(other => other.CanCompile && (other.Code is not null || other.Count >= limits.Threshold / 4)));
+        {
+            List<Spot> hot = [.. _spots.Where(other => other.CanCompile && (other.Code is not null || other.Count >= limits.Threshold / 4))];
+            long worth = limits.RebuildEntries / JitLimits.RebuildSpots * hot.Count;
+            if (_entries < worth)
+            {
+                Volatile.Write(ref _nextRebuild, worth);
+                return;
+            }
+
+            foreach (Spot other in hot)
+                other.IsInLargeRegion = false;
+            for (int regions = 0; hot.Count != 0 && regions < JitLimits.RebuildRegions; regions++)
+            {
+                Publish(hot.MaxBy(other => other.Heat)!, hot);
+                hot.RemoveAll(other => other.IsInLargeRegion || !other.CanCompile);
+            }
+        }
     }
 
-    private void Publish(Spot root, IEnumerable<Spot> seeds)
+    private void Publish(Spot root, List<Spot> seeds)
     {
-        List<Spot> hot = [.. seeds];
         for (int max = limits.MaxInstructions; ; max /= 2)
         {
-            Region region = Region.Form(this, root, hot, max);
+            Region region = Region.Form(this, root, seeds, max);
             if (region.Blocks.Count == 0)
             {
                 root.CanCompile = false;
@@ -127,6 +146,9 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
                     At(block.Pc).Code = code;
                     _threads?.Leave(block.Pc);
                 }
+
+                if (region.IsLarge && Find(block.Pc) is { } spot)
+                    spot.IsInLargeRegion = true;
             }
 
             return;
@@ -168,6 +190,12 @@ internal sealed unsafe class Spot(CompiledText text, ulong pc)
         }
     }
 
+    /// <summary>Times that a region was entered here from outside.</summary>
+    public long Entries { get; set; }
+
+    /// <summary>How much a region gains by having it.</summary>
+    public long Heat => Count + Entries;
+
     /// <summary>There is something to compile here.</summary>
     public bool CanCompile
     {
@@ -181,6 +209,9 @@ internal sealed unsafe class Spot(CompiledText text, ulong pc)
         get => _isRequested;
         set => _isRequested = value;
     }
+
+    /// <summary>It is in a large region.</summary>
+    public bool IsInLargeRegion { get; set; }
 
     /// <summary>The method that has an entry here, or null.</summary>
     public RegionCode? Code

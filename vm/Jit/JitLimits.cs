@@ -4,7 +4,8 @@ namespace Optimistic.Vm.Jit;
 /// <param name="Threshold">A place that control has been transferred to so often, not compiled yet, is compiled.</param>
 /// <param name="MaxInstructions">Instructions in a region: larger methods are compiled without optimisation.</param>
 /// <param name="RebuildEntries">
-/// After so many entries into regions a larger one is made of all that is hot, and again after eight times as many.
+/// After so many entries into regions, or in proportion where more than <see cref="RebuildSpots"/> places are hot, all that is
+/// hot is put into regions anew, and again after eight times as many.
 /// </param>
 /// <param name="ColdSteps">The first steps of a text are interpreted, unprofiled: short runs pay for no tier.</param>
 /// <param name="InBackground">Regions are compiled on the compiler's thread while tier 0 goes on, not by who needs them.</param>
@@ -15,6 +16,12 @@ internal sealed record JitLimits(int Threshold, int MaxInstructions, long Rebuil
 
     /// <summary>Compiles nothing, and starts with tier 0.</summary>
     public static readonly JitLimits ThreadedOnly = Standard with { Threshold = int.MaxValue, ColdSteps = 0 };
+
+    /// <summary>Hot places whose compilation takes about the time of <see cref="RebuildEntries"/> entries.</summary>
+    public const int RebuildSpots = 20;
+
+    /// <summary>Regions that are made anew at once.</summary>
+    public const int RebuildRegions = 8;
 
     /// <summary>Instructions in a block.</summary>
     public const int MaxBlockLength = 256;

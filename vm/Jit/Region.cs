@@ -71,15 +71,22 @@ internal sealed class Region
     // A place is cold below this part of the threshold.
     private const int ColdShare = 32;
 
+    // A region is large from this part of the limit on.
+    private const int LargeShare = 8;
+
     private readonly CompiledText _text;
     private readonly Dictionary<ulong, Block> _blocks = [];
     private readonly Dictionary<ulong, Block> _owners = [];
     private readonly PriorityQueue<ulong, long> _queue = new();
+    private int _repeated;
 
     private Region(CompiledText text) => _text = text;
 
     /// <summary>Ascending by address. Empty when the root is an instruction for the interpreter.</summary>
     public List<Block> Blocks { get; private set; } = [];
+
+    /// <summary>Too large for others to have it all again.</summary>
+    public bool IsLarge => _owners.Count > _text.Limits.MaxInstructions / LargeShare;
 
     /// <summary>The region around <paramref name="root"/> and <paramref name="seeds"/>; the root's block is in it however small the limit.</summary>
     public static Region Form(CompiledText text, Spot root, List<Spot> seeds, int maxInstructions)
@@ -105,7 +112,7 @@ internal sealed class Region
     {
         _queue.Enqueue(root.Pc, long.MinValue);
         foreach (Spot seed in seeds)
-            _queue.Enqueue(seed.Pc, -seed.Count);
+            _queue.Enqueue(seed.Pc, seed.Code is null ? 1 : -seed.Heat);
 
         while (_queue.TryDequeue(out ulong pc, out _))
         {
@@ -121,8 +128,20 @@ internal sealed class Region
             Block block = Read(pc);
             if (block.Instructions.Count == 0)
                 continue;
-            if (_blocks.Count != 0 && _owners.Count + block.Instructions.Count > maxInstructions)
-                break;
+            if (_blocks.Count != 0)
+            {
+                if (_owners.Count + block.Instructions.Count > maxInstructions)
+                    break;
+
+                // No more than half of it repeats what large regions have: they would overlap without end.
+                if (_text.Find(pc) is { IsInLargeRegion: true })
+                {
+                    if (2 * (_repeated + block.Instructions.Count) > _owners.Count)
+                        continue;
+
+                    _repeated += block.Instructions.Count;
+                }
+            }
 
             _blocks.Add(pc, block);
             foreach (ulong at in block.Pcs)
@@ -219,7 +238,7 @@ internal sealed class Region
     {
         Spot? spot = _text.Find(pc);
         if (isCertain ? _text.Contains(pc) : spot is not null && (spot.Count > _text.Limits.Threshold / ColdShare || spot.Code is not null))
-            _queue.Enqueue(pc, -(spot?.Count ?? 0));
+            _queue.Enqueue(pc, spot is { IsInLargeRegion: true } ? 2 : -(spot?.Heat ?? 0));
     }
 
     private void Link(Spot root)
@@ -247,7 +266,7 @@ internal sealed class Region
 
         foreach (Block block in Blocks)
         {
-            block.IsCheck |= block.IsEntry;
+            block.IsCheck |= block.IsEntry || block.Predecessors == 0;
             block.IsEntry = block.IsCheck;
         }
 
