@@ -41,20 +41,30 @@ internal static class CommandLine
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
+    internal static readonly (string Name, Func<Command> Create)[] Commands =
+    [
+        ("run", GuestCommands.Run),
+        ("prove", ProveCommand.Create),
+        ("disasm", GuestCommands.Disasm),
+        ("trace", GuestCommands.Trace),
+        ("demo", DemoCommand.Create),
+        ("node", NodeCommand.Create),
+        ("app", ClientCommands.App),
+        ("task", ClientCommands.Task),
+    ];
+
     public static async Task<int> RunAsync(string[] arguments)
     {
         RootCommand root = new(
-            "Verifiable off-chain compute for Ethereum: RISC-V programs, executed optimistically, defended on L1 by fraud proofs.")
+            "Verifiable off-chain compute for Ethereum: RISC-V programs, executed optimistically, defended on L1 by fraud proofs.");
+        // The others' options take milliseconds to make: only help and errors name them.
+        string? first = arguments.FirstOrDefault();
+        bool isKnown = Commands.Any(command => command.Name == first);
+        foreach ((string name, Func<Command> create) in Commands)
         {
-            GuestCommands.Run(),
-            ProveCommand.Create(),
-            GuestCommands.Disasm(),
-            GuestCommands.Trace(),
-            DemoCommand.Create(),
-            NodeCommand.Create(),
-            ClientCommands.App(),
-            ClientCommands.Task(),
-        };
+            if (!isKnown || name == first)
+                root.Add(create());
+        }
 
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Errors.Count > 0)
