@@ -10,7 +10,7 @@ namespace Optimistic.Benchmarks;
 /// <param name="Names">The rows that are wanted; all when empty.</param>
 internal sealed record BenchmarkOptions(string Mode, bool IsJson, bool IsSmoke, int Runs, IReadOnlyList<string> Names)
 {
-    public static readonly string[] Modes = ["vm", "hash"];
+    public static readonly string[] Modes = ["vm", "hash", "trace", "batch"];
 
     private const int DefaultRuns = 5, MaxRuns = 99;
 

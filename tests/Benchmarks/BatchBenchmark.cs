@@ -1,0 +1,130 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Optimistic.Vm;
+using Optimistic.Vm.Rollup;
+
+namespace Optimistic.Benchmarks;
+
+/// <summary>
+/// Signed small tasks a second through load, run, store and the trace of their batch, as CPU time shared by all processors. The
+/// signatures are checked, every task must end with exit code 0, and every run must come to the same state and trace.
+/// </summary>
+internal static class BatchBenchmark
+{
+    private const int SmokeTasks = 64, Apps = 4, Senders = 16;
+
+    private const ulong StepLimit = 1_000_000;
+
+    private static readonly Word Domain = TaskSignature.DomainSeparator(31337, Address.Parse("0x5fbdb2315678afecb367f032d93f642f64180aa3"));
+
+    /// <param name="Name">What the tasks call.</param>
+    /// <param name="TasksPerSecond">All processors.</param>
+    /// <param name="CpuMicroseconds">CPU time a task.</param>
+    /// <param name="WallTasksPerSecond">By the clock on the wall, which other processes slow down.</param>
+    /// <param name="StepsPerTask">The mean.</param>
+    /// <param name="StateRoot">After the batch.</param>
+    /// <param name="TraceRoot">Of level 0.</param>
+    private sealed record Row(
+        string Name, double TasksPerSecond, double CpuMicroseconds, double WallTasksPerSecond, double StepsPerTask, string StateRoot, string TraceRoot);
+
+    public static int Run(BenchmarkOptions options)
+    {
+        Host host = Host.Describe();
+        (string Name, string Guest, AppPolicy Policy, Func<int, byte[]> Input)[] workloads =
+        [
+            ("echo", "tasks/behaviour", AppPolicy.Stateless, Echo),
+            ("counter", "tasks/behaviour", AppPolicy.Stateful, _ => [8]),
+            ("ledger", "ledger", AppPolicy.Stateful, Transfer),
+        ];
+        if (options.Names.FirstOrDefault(name => workloads.All(workload => workload.Name != name)) is { } unknown)
+            return BenchmarkOptions.Refuse($"There is no workload \"{unknown}\" among {string.Join(", ", workloads.Select(workload => workload.Name))}.");
+
+        if (!options.IsJson)
+            Console.WriteLine(host);
+
+        var rows = new List<Row>();
+        foreach (var workload in workloads.Where(workload => options.Names.Count == 0 || options.Names.Contains(workload.Name)))
+        {
+            Row row = Measure(workload.Name, workload.Guest, workload.Policy, workload.Input, options);
+            rows.Add(row);
+            if (!options.IsJson)
+                Console.WriteLine($"{row.Name,-8} {row.TasksPerSecond,7:F0} tasks/s ({row.CpuMicroseconds,5:F1} CPU µs a task, {row.WallTasksPerSecond:F0}/s by the wall clock)  {row.StepsPerTask,6:F0} steps  {row.StateRoot[..10]} {row.TraceRoot[..10]}");
+        }
+
+        double tasksPerSecond = CpuTime.Median(rows.Select(row => row.TasksPerSecond));
+        if (options.IsJson)
+            Console.WriteLine(JsonSerializer.Serialize(new { rows, tasksPerSecond, machine = host }, JsonSerializerOptions.Web));
+        else
+            Console.WriteLine($"median {tasksPerSecond:F0} tasks/s");
+        return 0;
+    }
+
+    private static Row Measure(string name, string guest, AppPolicy policy, Func<int, byte[]> input, BenchmarkOptions options)
+    {
+        int tasks = options.IsSmoke ? SmokeTasks : Batch.MaxTasks;
+        GuestProgram program = ElfLoader.Load(File.ReadAllBytes(GuestPath(guest)));
+        ImmutableArray<RollupTask> deploys = [.. Enumerable.Range(0, Apps).Select(app => RollupTask.Deploy(policy, (ulong)app, program).Sign(Domain, KeyOf(0)))];
+        using var machines = new Machine();
+        BatchResult deployed = Transition.Apply(RollupState.Genesis, new Batch(Word.Zero, deploys, 1_700_000_000, 1), Domain, machines);
+        if (name == "ledger")
+            deployed = Transition.Apply(deployed.State, new Batch(Word.Zero, Mints(), 1_700_000_000, 1), Domain, machines);
+
+        var batch = new Batch(Word.Zero, [.. Enumerable.Range(0, tasks).Select(task => RollupTask.Run((uint)(task % Apps), (ulong)task + 1000, StepLimit, input(task)).Sign(Domain, KeyOf(task % Senders)))], 1_700_000_012, 2);
+        double[] cpu = new double[options.Runs], wall = new double[options.Runs];
+        string state = "", trace = "";
+        double steps = 0;
+        for (int run = 0; run < options.Runs; run++)
+        {
+            BatchResult result = null!;
+            long before = Stopwatch.GetTimestamp();
+            cpu[run] = CpuTime.Of(() => result = Transition.Apply(deployed.State, batch, Domain, machines)) / tasks;
+            wall[run] = Stopwatch.GetElapsedTime(before).TotalSeconds / tasks;
+            if (result.Outputs.FirstOrDefault(output => output.Status != MachineStatus.Halted || output.ExitCode != 0) is { TaskHash.IsZero: false } failed)
+                throw new InvalidOperationException($"{name}: a task ends with {failed.Status}, exit code {failed.ExitCode}");
+            if (run > 0 && (state != result.State.Root.ToString() || trace != result.Trace.Root.ToString()))
+                throw new InvalidOperationException($"{name}: the batch comes to another state or trace than before");
+
+            (state, trace) = (result.State.Root.ToString(), result.Trace.Root.ToString());
+            steps = result.Outputs.Average(output => (double)output.StepsUsed);
+        }
+
+        double perTask = CpuTime.Median(cpu);
+        return new Row(name, Environment.ProcessorCount / perTask, perTask * 1e6, 1 / CpuTime.Median(wall), steps, state, trace);
+    }
+
+    /// <summary>behaviour.c, 0c: the output is the input.</summary>
+    private static byte[] Echo(int task)
+    {
+        byte[] input = new byte[32];
+        input[0] = 0x0c;
+        BinaryPrimitives.WriteInt32LittleEndian(input.AsSpan(8), task);
+        return input;
+    }
+
+    /// <summary>ledger.c, 02: an amount of 1 to another sender.</summary>
+    private static byte[] Transfer(int task) => Operation(2, Secp256k1.AddressOf(KeyOf((task + 1) % Senders)), 1);
+
+    private static ImmutableArray<RollupTask> Mints() =>
+    [
+        .. from app in Enumerable.Range(0, Apps)
+           from sender in Enumerable.Range(0, Senders)
+           select RollupTask.Run((uint)app, (ulong)sender, StepLimit, Operation(1, Secp256k1.AddressOf(KeyOf(sender)), 1_000_000)).Sign(Domain, KeyOf(0)),
+    ];
+
+    private static byte[] Operation(byte kind, Address to, ulong amount)
+    {
+        byte[] input = new byte[29];
+        input[0] = kind;
+        to.CopyTo(input.AsSpan(1));
+        BinaryPrimitives.WriteUInt64LittleEndian(input.AsSpan(21), amount);
+        return input;
+    }
+
+    private static Word KeyOf(int sender) => Word.FromUInt64((ulong)sender + 1);
+
+    private static string GuestPath(string name, [CallerFilePath] string path = "") =>
+        Path.Combine(Path.GetDirectoryName(path)!, "..", "..", "vm", "guest", "elf", $"{name}.elf");
+}
