@@ -36,22 +36,31 @@ public static class Secp256k1
     private static readonly X9ECParameters Curve = CustomNamedCurves.GetByName("secp256k1");
     private static readonly BigInteger HalfOrder = Curve.N.ShiftRight(1);
 
+    /// <summary>Bits of a signed digit: of multiples that are made once, and for each point.</summary>
+    private const int GeneratorWindow = 10, PointWindow = 5;
+
+    /// <summary>Digits of a number of 129 bits, and the carry.</summary>
+    private const int MaxDigits = 130;
+
+    /// <summary>Odd multiples of the generator G, and of 2^128 G.</summary>
+    private static readonly AffinePoint[] GeneratorMultiples = AffinePoint.Generator.OddMultiples(1 << (GeneratorWindow - 2)), HighGeneratorMultiples = MultiplesOfHighGenerator();
+
     /// <summary>Whether these 32 bytes are a private key: an integer from 1 to the group order − 1.</summary>
     public static bool IsPrivateKey(Word key) => IsScalar(ToInteger(key));
 
     /// <summary>Whether s is at most half the group order (EIP-2): of a signature and its mirror, one alone has it.</summary>
-    public static bool IsLowS(Word s) => ToInteger(s).CompareTo(HalfOrder) <= 0;
+    public static bool IsLowS(Word s) => UInt256.Read(s).CompareTo(Scalar.HalfOrder) <= 0;
 
     /// <summary>The address whose private key this is.</summary>
     /// <exception cref="ArgumentException">Not a private key.</exception>
     public static Address AddressOf(Word privateKey) =>
-        AddressOf(new FixedPointCombMultiplier().Multiply(Curve.G, Scalar(privateKey)));
+        AddressOf(new FixedPointCombMultiplier().Multiply(Curve.G, KeyOf(privateKey)));
 
     /// <summary>Signs a 32-byte digest with the deterministic nonce of RFC 6979 (HMAC-SHA-256) and low s (EIP-2).</summary>
     /// <exception cref="ArgumentException">Not a private key.</exception>
     public static Signature Sign(Word digest, Word privateKey)
     {
-        BigInteger d = Scalar(privateKey);
+        BigInteger d = KeyOf(privateKey);
         BigInteger z = ToInteger(digest);
         HMacDsaKCalculator nonces = new(new Sha256Digest());
         nonces.Init(Curve.N, d, digest.ToArray());
@@ -80,21 +89,25 @@ public static class Secp256k1
     /// The signer of a digest, as the ecrecover precompile finds it (Yellow Paper, appendix E): v is 27 or 28, r and s are
     /// 1 … order − 1, high s is accepted. False where the precompile returns nothing.
     /// </summary>
+    /// <remarks>All of it is public, so the time that this takes may depend on it, and does.</remarks>
     public static bool TryRecover(Word digest, byte v, Word r, Word s, out Address signer)
     {
         signer = default;
-        BigInteger ri = ToInteger(r), si = ToInteger(s);
-        if (v is not (27 or 28) || !IsScalar(ri) || !IsScalar(si) || !TryLift(ri, v == 28, out ECPoint? point))
+        UInt256 ri = UInt256.Read(r), si = UInt256.Read(s);
+        if (v is not (27 or 28) || !Scalar.IsScalar(ri) || !Scalar.IsScalar(si) || !AffinePoint.TryLift(FieldElement.FromUInt256(ri), v == 28, out AffinePoint point))
             return false;
 
-        BigInteger inverse = ri.ModInverse(Curve.N);
-        BigInteger u1 = ToInteger(digest).Negate().Multiply(inverse).Mod(Curve.N);
-        BigInteger u2 = si.Multiply(inverse).Mod(Curve.N);
-        ECPoint key = ECAlgorithms.SumOfTwoMultiplies(Curve.G, u1, point, u2);
+        UInt256 inverse = ModularInverse.OfOrder(ri);
+        UInt256 u1 = Scalar.Multiply(Scalar.Negate(Scalar.Reduce(UInt256.Read(digest))), inverse), u2 = Scalar.Multiply(si, inverse);
+        JacobianPoint key = SumOfTwoMultiples(u1, point, u2);
         if (key.IsInfinity)
             return false;
 
-        signer = AddressOf(key);
+        AffinePoint publicKey = key.ToAffine(key.Z.Invert());
+        Span<byte> coordinates = stackalloc byte[2 * Word.Length];
+        publicKey.X.ToUInt256().Write(coordinates);
+        publicKey.Y.ToUInt256().Write(coordinates[Word.Length..]);
+        signer = Address.FromWord(Keccak.Hash(coordinates));
         return true;
     }
 
@@ -102,16 +115,76 @@ public static class Secp256k1
     public static bool TryRecover(Word digest, Signature signature, out Address signer) =>
         TryRecover(digest, signature.V, signature.R, signature.S, out signer);
 
-    private static bool TryLift(BigInteger x, bool odd, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out ECPoint? point)
+    /// <summary>
+    /// u1 G + u2 <paramref name="point"/>: four multiples of 128 bits added up along one chain of doublings (Strauss), with signed
+    /// digits (wNAF). u1 is cut in two, with a table for each half; u2 is split by the curve's endomorphism.
+    /// </summary>
+    private static JacobianPoint SumOfTwoMultiples(in UInt256 u1, in AffinePoint point, in UInt256 u2)
     {
-        ECFieldElement fieldX = Curve.Curve.FromBigInteger(x);
-        ECFieldElement? y = fieldX.Square().Multiply(fieldX).Add(Curve.Curve.B).Sqrt();
-        point = null;
-        if (y is null)
-            return false;
+        Scalar.Split(u2, out UInt256 k1, out bool isNegative1, out UInt256 k2, out bool isNegative2);
+        AffinePoint[] multiples = point.OddMultiples(1 << (PointWindow - 2)), turned = new AffinePoint[multiples.Length];
+        FieldElement beta = FieldElement.FromUInt256(Scalar.Beta);
+        for (int i = 0; i < multiples.Length; i++)
+            turned[i] = multiples[i] with { X = multiples[i].X * beta };
 
-        point = Curve.Curve.CreatePoint(x, (y.TestBitZero() == odd ? y : y.Negate()).ToBigInteger());
-        return true;
+        Span<short> digits = stackalloc short[4 * MaxDigits];
+        Span<short> low = digits[..MaxDigits], high = digits[MaxDigits..(2 * MaxDigits)], first = digits[(2 * MaxDigits)..(3 * MaxDigits)], second = digits[(3 * MaxDigits)..];
+        digits.Clear();
+        SignedDigits(new(u1.Limb0, u1.Limb1, 0, 0), GeneratorWindow, false, low);
+        SignedDigits(new(u1.Limb2, u1.Limb3, 0, 0), GeneratorWindow, false, high);
+        SignedDigits(k1, PointWindow, isNegative1, first);
+        SignedDigits(k2, PointWindow, isNegative2, second);
+
+        JacobianPoint sum = JacobianPoint.Infinity;
+        for (int bit = MaxDigits - 1; bit >= 0; bit--)
+        {
+            sum = sum.Double();
+            AddMultiple(ref sum, low[bit], GeneratorMultiples);
+            AddMultiple(ref sum, high[bit], HighGeneratorMultiples);
+            AddMultiple(ref sum, first[bit], multiples);
+            AddMultiple(ref sum, second[bit], turned);
+        }
+
+        return sum;
+    }
+
+    private static void AddMultiple(ref JacobianPoint sum, int digit, AffinePoint[] oddMultiples)
+    {
+        if (digit > 0)
+            sum = sum.Add(oddMultiples[digit / 2]);
+        else if (digit < 0)
+            sum = sum.Add(oddMultiples[-digit / 2].Negate());
+    }
+
+    /// <summary>
+    /// Digits, the lowest first, that add up to <paramref name="value"/> of at most 129 bits, or to its negative: odd, below
+    /// 2^(<paramref name="window"/> - 1) in size, with at least window - 1 zeros between any two.
+    /// </summary>
+    private static void SignedDigits(in UInt256 value, int window, bool negate, Span<short> digits)
+    {
+        uint carry = 0;
+        for (int bit = 0; bit < digits.Length;)
+        {
+            if (((uint)value.Bits(bit) & 1) == carry)
+            {
+                bit++;
+                continue;
+            }
+
+            int digit = (int)(((uint)value.Bits(bit) & ((1u << window) - 1)) + carry);
+            carry = (uint)digit >> (window - 1);
+            digit -= (int)(carry << window);
+            digits[bit] = (short)(negate ? -digit : digit);
+            bit += window;
+        }
+    }
+
+    private static AffinePoint[] MultiplesOfHighGenerator()
+    {
+        var point = new JacobianPoint(AffinePoint.Generator);
+        for (int bit = 0; bit < 128; bit++)
+            point = point.Double();
+        return point.ToAffine(point.Z.Invert()).OddMultiples(1 << (GeneratorWindow - 2));
     }
 
     private static Address AddressOf(ECPoint publicKey)
@@ -123,7 +196,7 @@ public static class Secp256k1
 
     private static bool IsScalar(BigInteger value) => value.SignValue > 0 && value.CompareTo(Curve.N) < 0;
 
-    private static BigInteger Scalar(Word privateKey)
+    private static BigInteger KeyOf(Word privateKey)
     {
         BigInteger value = ToInteger(privateKey);
         return IsScalar(value)

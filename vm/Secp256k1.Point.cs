@@ -1,0 +1,125 @@
+namespace Optimistic.Vm;
+
+/// <summary>A point of secp256k1, y^2 = x^3 + 7, that is not the one at infinity. Coordinates have magnitude 1, but y may have 2.</summary>
+internal readonly record struct AffinePoint(FieldElement X, FieldElement Y)
+{
+    /// <summary>The generator (SEC 2, section 2.4.1).</summary>
+    public static AffinePoint Generator { get; } = new(
+        FieldElement.FromUInt256(UInt256.Read(Word.Parse("79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"))),
+        FieldElement.FromUInt256(UInt256.Read(Word.Parse("483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8"))));
+
+    /// <summary>The point with this x, given with magnitude 1, and a y of this parity; false when there is none.</summary>
+    public static bool TryLift(in FieldElement x, bool isOdd, out AffinePoint point)
+    {
+        bool exists = ((x.Square() * x) + FieldElement.FromInteger(7)).TrySquareRoot(out FieldElement y);
+        point = new(x, y.IsOdd == isOdd ? y : y.Negate(1));
+        return exists;
+    }
+
+    /// <summary>The point with the other y, of one whose y has magnitude 1.</summary>
+    public AffinePoint Negate() => this with { Y = Y.Negate(1) };
+
+    /// <summary>The odd multiples 1, 3, 5, … 2 <paramref name="count"/> - 1 of this.</summary>
+    public AffinePoint[] OddMultiples(int count)
+    {
+        // Additions of one affine point are cheapest. On the curve to which (x, y) -> (x z^2, y z^3) leads, with z that of twice this
+        // point, twice this point is affine; the formulas know nothing of the 7 that this changes. The way back is in the last z.
+        JacobianPoint twice = new JacobianPoint(this).Double();
+        FieldElement zz = twice.Z.Square();
+        var step = new AffinePoint(FieldElement.FromUInt256(twice.X.ToUInt256()), FieldElement.FromUInt256(twice.Y.ToUInt256()));
+        var sums = new JacobianPoint[count];
+        sums[0] = new JacobianPoint(new AffinePoint(X * zz, Y * zz * twice.Z));
+        for (int i = 1; i < count; i++)
+            sums[i] = sums[i - 1].Add(step);
+
+        // All z inverted at the price of one: before[i] is the product of those before i.
+        var before = new FieldElement[count];
+        FieldElement product = FieldElement.One;
+        for (int i = 0; i < count; i++)
+        {
+            before[i] = product;
+            product *= sums[i].Z;
+        }
+
+        // 1 / (z of twice this point x the product of all z up to i), from the last down.
+        FieldElement inverse = (product * twice.Z).Invert();
+        var points = new AffinePoint[count];
+        for (int i = count - 1; i >= 0; i--)
+        {
+            points[i] = sums[i].ToAffine(inverse * before[i]);
+            inverse *= sums[i].Z;
+        }
+
+        return points;
+    }
+}
+
+/// <summary>
+/// A point (X / Z^2, Y / Z^3), or the one at infinity. X and Y have magnitude 10 at most, Z has 2. Additions and doublings are those
+/// of the Explicit-Formulas Database for a = 0, complete: they also serve where the operands are equal, opposite or infinity.
+/// </summary>
+internal readonly struct JacobianPoint
+{
+    private const uint MaxMagnitude = 10;
+
+    private readonly bool _isFinite;
+
+    public static JacobianPoint Infinity => default;
+
+    public JacobianPoint(in AffinePoint point)
+        : this(point.X, point.Y, FieldElement.One)
+    {
+    }
+
+    private JacobianPoint(in FieldElement x, in FieldElement y, in FieldElement z)
+    {
+        X = x;
+        Y = y;
+        Z = z;
+        _isFinite = true;
+    }
+
+    public FieldElement X { get; }
+
+    public FieldElement Y { get; }
+
+    public FieldElement Z { get; }
+
+    public bool IsInfinity => !_isFinite;
+
+    public JacobianPoint Double()
+    {
+        if (IsInfinity)
+            return this;
+
+        FieldElement yy = Y.Square(), slope = X.Square() * 3;
+        FieldElement fourXyy = X * yy * 4;
+        FieldElement x = slope.Square() + (fourXyy * 2).Negate(8); // 1 + 9
+        FieldElement y = (slope * (fourXyy + x.Negate(10))) + (yy.Square() * 8).Negate(8); // 4 + 11, 1 + 9
+        return new(x, y, Y * Z * 2);
+    }
+
+    public JacobianPoint Add(in AffinePoint other)
+    {
+        if (IsInfinity)
+            return new(other);
+
+        FieldElement zz = Z.Square();
+        FieldElement across = (other.X * zz) + X.Negate(MaxMagnitude); // 1 + 11
+        FieldElement up = (other.Y * zz * Z) + Y.Negate(MaxMagnitude); // 1 + 11
+        if (across.IsZero)
+            return up.IsZero ? Double() : Infinity;
+
+        FieldElement square = across.Square(), cube = square * across, v = X * square;
+        FieldElement x = up.Square() + (cube + (v * 2)).Negate(3); // 1 + 4
+        FieldElement y = (up * (v + x.Negate(5))) + (Y * cube).Negate(1); // 1 + 6, 1 + 2
+        return new(x, y, Z * across);
+    }
+
+    /// <summary>This as x and y, with 1 / Z at hand.</summary>
+    public AffinePoint ToAffine(in FieldElement inverseOfZ)
+    {
+        FieldElement square = inverseOfZ.Square();
+        return new(X * square, Y * square * inverseOfZ);
+    }
+}
