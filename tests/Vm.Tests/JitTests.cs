@@ -8,16 +8,24 @@ namespace Optimistic.Vm.Tests;
 /// <summary>
 /// The JIT against the interpreter: same registers, control word, steps and root at every stop, wherever the runs are
 /// stopped and whatever is compiled. OPTIMISTIC_FUZZ_SECONDS=600 dotnet run -c Release --project tests/Vm.Tests -- -method
-/// '*Jit_agrees_on_random_programs' goes on for ten minutes; OPTIMISTIC_FUZZ_SEED=n starts at a seed that failed.
+/// '*Jit_agrees_on_random_programs' goes on for ten minutes; OPTIMISTIC_FUZZ_SEED=n starts at a seed that failed;
+/// OPTIMISTIC_FUZZ_TIER=threaded leaves the compiled tier out.
 /// </summary>
 public sealed partial class JitTests : IDisposable
 {
     private const int Programs = 120;
     private const ulong Steps = 30_000;
 
+    private static readonly JitLimits[] Threaded =
+    [
+        JitLimits.ThreadedOnly,
+        JitLimits.ThreadedOnly with { Threshold = 1 },
+        JitLimits.ThreadedOnly with { Threshold = 20, ColdSteps = 1000 },
+    ];
+
     private static readonly JitLimits[] Extremes =
     [
-        JitLimits.Standard,
+        JitLimits.Standard with { ColdSteps = 0 },
         new(Threshold: 1, MaxInstructions: 2200, RebuildEntries: 1),
         new(Threshold: 1, MaxInstructions: 1, RebuildEntries: long.MaxValue),
         new(Threshold: 2, MaxInstructions: 40, RebuildEntries: 10),
@@ -25,8 +33,7 @@ public sealed partial class JitTests : IDisposable
         new(Threshold: 20, MaxInstructions: 300, RebuildEntries: 100),
         new(Threshold: 1, MaxInstructions: 2200, RebuildEntries: 3, InBackground: true),
         new(Threshold: 50, MaxInstructions: 100, RebuildEntries: 20, ColdSteps: 3000, InBackground: true),
-        JitLimits.ThreadedOnly,
-        JitLimits.ThreadedOnly with { ColdSteps = 1000 },
+        .. Threaded,
     ];
 
     private readonly Machine _interpreted = new(), _compiled = new();
@@ -66,7 +73,7 @@ public sealed partial class JitTests : IDisposable
         var random = new Random(name.Length);
         byte[] input = new byte[100];
         random.NextBytes(input);
-        foreach (JitLimits limits in (ReadOnlySpan<JitLimits>)[Extremes[random.Next(1, Extremes.Length)], JitLimits.Standard with { Threshold = 50 }])
+        foreach (JitLimits limits in (ReadOnlySpan<JitLimits>)[Extremes[random.Next(Extremes.Length)], Threaded[random.Next(Threaded.Length)], JitLimits.Standard with { Threshold = 50, ColdSteps = 0 }])
         {
             var program = new TestProgram(guest.Entry, stepsLeft: (ulong)random.Next(50_000, 500_000));
             program.Set(2, Machine.InitialStackPointer).Set(10, (ulong)input.Length);
@@ -141,7 +148,8 @@ public sealed partial class JitTests : IDisposable
         TestProgram program = seed % 4 == 3
             ? RandomProgram.Create(random, instructions: random.Next(4, 100), steps: 2000)
             : LoopingProgram.Create(random, steps: (ulong)random.Next(1, 4) * Steps);
-        Compare(program, Extremes[random.Next(Extremes.Length)], random, $"seed {seed}");
+        JitLimits[] limits = Environment.GetEnvironmentVariable("OPTIMISTIC_FUZZ_TIER") == "threaded" ? Threaded : Extremes;
+        Compare(program, limits[random.Next(limits.Length)], random, $"seed {seed}");
     }
 
     private void Compare(TestProgram program, JitLimits limits, Random random, string name) =>

@@ -9,13 +9,14 @@ namespace Optimistic.Vm.Jit;
 /// </param>
 /// <param name="ColdSteps">The first steps of a text are interpreted, unprofiled: short runs pay for no tier.</param>
 /// <param name="InBackground">Regions are compiled on the compiler's thread while tier 0 goes on, not by who needs them.</param>
-internal sealed record JitLimits(int Threshold, int MaxInstructions, long RebuildEntries, long ColdSteps = 0, bool InBackground = false)
+/// <param name="Compiles">Whether anything is compiled; if not, tier 0 runs what is hot in pairs of instructions.</param>
+internal sealed record JitLimits(int Threshold, int MaxInstructions, long RebuildEntries, long ColdSteps = 0, bool InBackground = false, bool Compiles = true)
 {
     public static readonly JitLimits Standard = new(
         Threshold: 1000, MaxInstructions: 2200, RebuildEntries: 20_000, ColdSteps: 1_000_000, InBackground: true);
 
     /// <summary>Compiles nothing, and starts with tier 0.</summary>
-    public static readonly JitLimits ThreadedOnly = Standard with { Threshold = int.MaxValue, ColdSteps = 0 };
+    public static readonly JitLimits ThreadedOnly = Standard with { ColdSteps = 0, Compiles = false };
 
     /// <summary>Hot places whose compilation takes about the time of <see cref="RebuildEntries"/> entries.</summary>
     public const int RebuildSpots = 20;
@@ -25,7 +26,4 @@ internal sealed record JitLimits(int Threshold, int MaxInstructions, long Rebuil
 
     /// <summary>Instructions in a block.</summary>
     public const int MaxBlockLength = 256;
-
-    /// <summary>Whether anything is compiled.</summary>
-    public bool Compiles => Threshold != int.MaxValue;
 }

@@ -74,6 +74,8 @@ public static unsafe class JitRunner
             if (--op->Count < 0)
             {
                 spot.Recount(op);
+                if (!text.Limits.Compiles)
+                    threads.Pair(op);
                 text.Compile(spot);
                 if (spot.Code is not null)
                     continue;

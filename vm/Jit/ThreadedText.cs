@@ -98,6 +98,21 @@ internal sealed unsafe class ThreadedText
         }
     }
 
+    /// <summary>Has a hot block run in pairs of instructions from <paramref name="op"/> on.</summary>
+    public void Pair(ThreadedOp* op)
+    {
+        while (op->Kind == ThreadedKind.Instruction && op[1].Kind == ThreadedKind.Instruction)
+        {
+            Instruction first = _text.Fetch((ulong)op->Pc), second = _text.Fetch((ulong)op[1].Pc);
+            nint pair = 0;
+            if (ThreadedEmitter.CanPair(first.Operation, second.Operation))
+                pair = ThreadedHandlers.Of(first.Operation, second.Operation, ThreadedEmitter.LinksOf(first, second));
+            if (pair != 0)
+                Volatile.Write(ref op->Handler, pair);
+            op += pair != 0 ? 2 : 1;
+        }
+    }
+
     /// <summary>Makes runs stop at <paramref name="pc"/>, where there is compiled code now.</summary>
     public void Leave(ulong pc)
     {
