@@ -22,6 +22,9 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <summary>Height of a slot's subtree.</summary>
     public const int SlotHeight = 12;
 
+    /// <summary>Height of the four subtrees under the memory root (spec 2.3.3).</summary>
+    public const int QuarterHeight = Height - 1;
+
     /// <summary>Height of a block's subtree.</summary>
     public const int BlockHeight = 4;
 

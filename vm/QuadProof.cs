@@ -14,6 +14,9 @@ public enum QuadProofError
 
     /// <summary>The mask has a bit at or above 3 x height (spec 2.2.3).</summary>
     MaskOutOfRange,
+
+    /// <summary>A sibling of a state tree is there that equals its default (spec 2.2.3).</summary>
+    DefaultSibling,
 }
 
 /// <summary>
@@ -114,8 +117,14 @@ public sealed class QuadProof
         if (reader.Length < length)
             return false;
 
-        error = QuadProofError.None;
         Word[] siblings = MemoryMarshal.Cast<byte, Word>(reader[MaskLength..length]).ToArray();
+        if (kind == QuadTreeKind.State && HasDefault(mask, siblings, baseHeight))
+        {
+            error = QuadProofError.DefaultSibling;
+            return false;
+        }
+
+        error = QuadProofError.None;
         proof = new QuadProof(kind, height, baseHeight, mask, siblings);
         reader = reader[length..];
         return true;
@@ -156,6 +165,28 @@ public sealed class QuadProof
         return node;
     }
 
+    /// <summary>The lowest <paramref name="height"/> levels of this proof: that of the leaf in its subtree of this height.</summary>
+    public QuadProof Below(int height)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)height, (uint)Height, nameof(height));
+        ulong mask = Mask & ((1UL << (3 * height)) - 1);
+        return new QuadProof(Kind, height, BaseHeight, mask, _present[..(int)ulong.PopCount(mask)]);
+    }
+
+    /// <summary>All siblings of a state tree, three a level, bottom up, in child order.</summary>
+    public Word[] AllSiblings()
+    {
+        if (Kind != QuadTreeKind.State)
+            throw new InvalidOperationException("The absent siblings of a trace depend on the leaf.");
+
+        var all = new Word[3 * Height];
+        int next = 0;
+        for (int bit = 0; bit < all.Length; bit++)
+            all[bit] = (Mask >> bit & 1) != 0 ? _present[next++] : QuadTree.ZeroRoot(BaseHeight + bit / 3);
+
+        return all;
+    }
+
     /// <summary>Whether <paramref name="leaf"/> is at <paramref name="index"/> of the tree with this root.</summary>
     public bool Verify(in Word root, in Word leaf, ulong index) => ComputeRoot(leaf, index) == root;
 
@@ -168,6 +199,20 @@ public sealed class QuadProof
         2 => Keccak.Quad(a, b, node, c),
         _ => Keccak.Quad(a, b, c, node),
     };
+
+    private static bool HasDefault(ulong mask, ReadOnlySpan<Word> present, int baseHeight)
+    {
+        foreach (Word sibling in present)
+        {
+            int level = System.Numerics.BitOperations.TrailingZeroCount(mask) / 3;
+            if (sibling == QuadTree.ZeroRoot(baseHeight + level))
+                return true;
+
+            mask &= mask - 1;
+        }
+
+        return false;
+    }
 
     private static void CheckShape(int height, ulong index)
     {

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Optimistic.Vm;
@@ -14,7 +16,10 @@ public static unsafe class Step
     public static byte[] Record(Machine machine)
     {
         var writer = new WitnessWriter();
-        writer.Machine(machine.Memory.Root(), ref machine.Head);
+        writer.Machine(ref machine.Head);
+        if (!Fetches(machine.Head.Control))
+            writer.MemoryRoot(machine.Memory.Root());
+
         var state = new WitnessedState<RecordingAccess>(new RecordingAccess(machine, writer));
         Interpreter.Execute(ref state, 1);
         GC.KeepAlive(machine);
@@ -26,12 +31,25 @@ public static unsafe class Step
     public static Word Replay(Word machineRoot, ReadOnlySpan<byte> witness)
     {
         var reader = new WitnessReader(witness);
-        Word memoryRoot = reader.Machine(machineRoot, out MachineHead head);
-        var state = new WitnessedState<ReplayingAccess>(new ReplayingAccess(&head, memoryRoot, reader));
+        MachineHead head = reader.Machine();
+        if (!Fetches(head.Control))
+        {
+            Word memoryRoot = reader.MemoryRoot(machineRoot, ref head);
+            var closed = new WitnessedState<NoAccess>(new NoAccess(&head));
+            Interpreter.Execute(ref closed, 1);
+            reader.End();
+            return head.Root(memoryRoot);
+        }
+
+        var state = new WitnessedState<ReplayingAccess>(new ReplayingAccess(&head, machineRoot, reader));
         Interpreter.Execute(ref state, 1);
         state.Access.End();
         return head.Root(state.Access.MemoryRoot);
     }
+
+    /// <summary>Whether the step opens the memory (spec 3.2.1).</summary>
+    private static bool Fetches(in ControlWord control) =>
+        control is { Status: MachineStatus.Running, StepsLeft: not 0 } && control.Pc < GuestMemory.TextLength && control.Pc % 2 == 0;
 }
 
 /// <summary>Words of the memory tree, opened one at a time in the order of the protocol.</summary>
@@ -39,8 +57,14 @@ internal unsafe interface IWordAccess
 {
     MachineHead* Head { get; }
 
-    /// <summary>One access (spec 3.1.2): the value of word <paramref name="index"/>.</summary>
+    /// <summary>The fetch (spec 3.2.2): the value of word <paramref name="index"/>.</summary>
+    Word Fetch(uint index);
+
+    /// <summary>One access (spec 3.1.5): the value of word <paramref name="index"/>.</summary>
     Word Open(uint index);
+
+    /// <summary>The value of the word behind the one that was fetched or opened last (spec 3.1.6).</summary>
+    Word OpenNext();
 
     /// <summary>Writes the word that was opened last.</summary>
     void Write(in Word value);
@@ -65,7 +89,7 @@ internal unsafe ref struct WitnessedState<TAccess>(TAccess access) : IMachineSta
     public Instruction Fetch(ulong pc)
     {
         ulong address = GuestMemory.TextAddress + pc;
-        Word word = _access.Open((uint)(address / Word.Length));
+        Word word = _access.Fetch((uint)(address / Word.Length));
         int offset = (int)(address % Word.Length);
         uint low = Read<ushort>(word, offset);
         if (Decoder.IsCompressed(low))
@@ -73,7 +97,7 @@ internal unsafe ref struct WitnessedState<TAccess>(TAccess access) : IMachineSta
 
         uint high = offset + 2 < Word.Length
             ? Read<ushort>(word, offset + 2)
-            : Read<ushort>(_access.Open((uint)(address / Word.Length) + 1), 0);
+            : Read<ushort>(_access.OpenNext(), 0);
         return Decoder.DecodeText(low | high << 16);
     }
 
@@ -82,23 +106,22 @@ internal unsafe ref struct WitnessedState<TAccess>(TAccess access) : IMachineSta
         TwoWords words = default;
         words[0] = _access.Open(address / Word.Length);
         if (Crosses<T>(address))
-            words[1] = _access.Open(address / Word.Length + 1);
+            words[1] = _access.OpenNext();
 
         return Unsafe.ReadUnaligned<T>((byte*)&words + address % Word.Length);
     }
 
     public void Store<T>(uint address, T value) where T : unmanaged
     {
-        // The bytes of the value at their place in two words, then each word in turn: its proof is against the root after the first.
-        uint index = address / Word.Length;
+        // The bytes of the value at their place in two words, then each word in turn.
         TwoWords words = default;
         byte* bytes = (byte*)&words;
-        words[0] = _access.Open(index);
+        words[0] = _access.Open(address / Word.Length);
         Unsafe.WriteUnaligned(bytes + address % Word.Length, value);
         _access.Write(words[0]);
         if (Crosses<T>(address))
         {
-            words[1] = _access.Open(index + 1);
+            words[1] = _access.OpenNext();
             Unsafe.WriteUnaligned(bytes + address % Word.Length, value);
             _access.Write(words[1]);
         }
@@ -139,36 +162,138 @@ internal unsafe struct RecordingAccess(Machine machine, WitnessWriter writer) : 
 
     public readonly MachineHead* Head => machine.HeadPointer;
 
-    public Word Open(uint index)
+    public Word Fetch(uint index) => Open(index, GuestMemory.Height);
+
+    public Word Open(uint index) => Open(index, GuestMemory.QuarterHeight);
+
+    public Word OpenNext()
     {
-        _index = index;
-        Word word = machine.Memory.ReadWord(index);
-        writer.Access(word, machine.Memory.Prove(index));
-        return word;
+        int height = NextWord.PartingHeight(_index);
+        if (height > 0)
+            return Open(_index + 1, height);
+
+        return machine.Memory.ReadWord(++_index);
     }
 
     public readonly void Write(in Word value) => machine.Memory.WriteWord(_index, value);
+
+    private Word Open(uint index, int height)
+    {
+        _index = index;
+        Word word = machine.Memory.ReadWord(index);
+        writer.Access(word, machine.Memory.Prove(index).Below(height));
+        return word;
+    }
 }
 
-/// <summary>Holds each access to the memory root, and keeps that root current.</summary>
-internal unsafe ref struct ReplayingAccess(MachineHead* head, Word memoryRoot, WitnessReader reader) : IWordAccess
+/// <summary>Holds each access to the memory of the machine root, and keeps the memory root current.</summary>
+internal unsafe ref struct ReplayingAccess(MachineHead* head, Word machineRoot, WitnessReader reader) : IWordAccess
 {
+    private const int QuarterShift = 2 * GuestMemory.QuarterHeight;
+
     private WitnessReader _reader = reader;
     private uint _index;
+
+    // Of the word at the index: its value, and its proof in its quarter.
+    private Word _word;
     private QuadProof? _proof;
+
+    // A to D of spec 2.3.3.
+    private Quad _quarters;
 
     public readonly MachineHead* Head => head;
 
     /// <summary>The memory root after all writes so far.</summary>
-    public Word MemoryRoot { get; private set; } = memoryRoot;
+    public readonly Word MemoryRoot => _quarters.Hash();
+
+    private readonly ulong IndexInQuarter => _index & ((1UL << QuarterShift) - 1);
+
+    public Word Fetch(uint index)
+    {
+        _index = index;
+        _word = _reader.Unproven(QuadTreeKind.State, GuestMemory.Height, out QuadProof proof);
+        _proof = proof.Below(GuestMemory.QuarterHeight);
+        Word[] siblings = proof.AllSiblings();
+        // Text is in D.
+        _quarters = new Quad(siblings[^3], siblings[^2], siblings[^1], _proof.ComputeRoot(_word, IndexInQuarter));
+        WitnessReader.CheckMachine(machineRoot, head->Root(MemoryRoot));
+        return _word;
+    }
 
     public Word Open(uint index)
     {
         _index = index;
-        return _reader.Access(QuadTreeKind.State, GuestMemory.Height, MemoryRoot, index, out _proof);
+        _word = _reader.Access(QuadTreeKind.State, GuestMemory.QuarterHeight, Quarter(index >> QuarterShift), IndexInQuarter, out _proof);
+        return _word;
     }
 
-    public void Write(in Word value) => MemoryRoot = _proof!.ComputeRoot(value, _index);
+    public Word OpenNext()
+    {
+        int height = NextWord.PartingHeight(_index);
+        if (height == GuestMemory.QuarterHeight)
+            return Open(_index + 1);
+
+        // Under one parent: the path's node, then the node that the next word is in.
+        int own = (int)(_index >> (2 * height)) & 3;
+        Word[] siblings = _proof!.AllSiblings();
+        Word node = _proof.Below(height).ComputeRoot(_word, _index & ((1UL << (2 * height)) - 1));
+        Word nextNode = siblings[3 * height + own];
+        siblings[3 * height + own] = node;
+        _word = nextNode;
+        if (height > 0)
+        {
+            _word = _reader.Access(QuadTreeKind.State, height, nextNode, 0, out QuadProof below);
+            below.AllSiblings().CopyTo(siblings, 0);
+        }
+
+        _index++;
+        _proof = QuadProof.Create(QuadTreeKind.State, _word, IndexInQuarter, siblings);
+        return _word;
+    }
+
+    public void Write(in Word value)
+    {
+        _word = value;
+        Word quarter = _proof!.ComputeRoot(value, IndexInQuarter);
+        _quarters = (_index >> QuarterShift) switch
+        {
+            0 => _quarters with { C0 = quarter },
+            1 => _quarters with { C1 = quarter },
+            2 => _quarters with { C2 = quarter },
+            uint other => throw new UnreachableException($"quarter {other} cannot be written"),
+        };
+    }
 
     public readonly void End() => _reader.End();
+
+    private readonly Word Quarter(uint number) => number switch
+    {
+        0 => _quarters.C0,
+        1 => _quarters.C1,
+        2 => _quarters.C2,
+        _ => throw new UnreachableException($"quarter {number} is not data"),
+    };
+}
+
+/// <summary>Of a step that opens no word.</summary>
+internal readonly unsafe struct NoAccess(MachineHead* head) : IWordAccess
+{
+    public MachineHead* Head => head;
+
+    public Word Fetch(uint index) => throw Unreachable(index);
+
+    public Word Open(uint index) => throw Unreachable(index);
+
+    public Word OpenNext() => throw Unreachable(0);
+
+    public void Write(in Word value) => throw Unreachable(0);
+
+    private static UnreachableException Unreachable(uint index) => new($"word {index} is opened by a step that makes no access");
+}
+
+/// <summary>A word and the one behind it (spec 3.1.6).</summary>
+internal static class NextWord
+{
+    /// <summary>The height below whose parent both are: the number of threes that the index ends in, in base 4.</summary>
+    public static int PartingHeight(uint index) => BitOperations.TrailingZeroCount(~index) / 2;
 }

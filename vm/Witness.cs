@@ -16,6 +16,9 @@ public enum WitnessError
     /// <summary>The mask of a proof has a bit above the tree's height.</summary>
     MaskOutOfRange,
 
+    /// <summary>A proof carries a sibling that equals its default and should have been left out.</summary>
+    DefaultSibling,
+
     /// <summary>An access does not prove against the current root of its tree.</summary>
     RootMismatch,
 
@@ -60,12 +63,11 @@ internal sealed class WitnessWriter
         _bytes.Advance(proof.EncodedLength);
     }
 
-    /// <summary>A machine: memory root, control word, registers (spec 3.1.3).</summary>
-    public void Machine(in Word memoryRoot, ref MachineHead head)
-    {
-        Write(memoryRoot);
-        _bytes.Write(head.Bytes);
-    }
+    /// <summary>A machine: control word, registers (spec 3.1.3).</summary>
+    public void Machine(ref MachineHead head) => _bytes.Write(head.Bytes);
+
+    /// <summary>The memory root of a machine whose memory is not opened (spec 3.1.4).</summary>
+    public void MemoryRoot(in Word memoryRoot) => Write(memoryRoot);
 
     private void Write(in Word word) => _bytes.Write(word.Bytes);
 }
@@ -87,30 +89,46 @@ internal ref struct WitnessReader(ReadOnlySpan<byte> witness)
     /// <summary>The leaf at <paramref name="index"/> of the tree with <paramref name="root"/>, and its proof (spec 3.1.2).</summary>
     public Word Access(QuadTreeKind kind, int height, in Word root, ulong index, out QuadProof proof)
     {
-        Word leaf = ReadWord();
-        if (!QuadProof.TryRead(ref _rest, kind, height, out QuadProof? read, out QuadProofError error))
-        {
-            throw error == QuadProofError.MaskOutOfRange
-                ? new WitnessException(WitnessError.MaskOutOfRange, $"the mask has a bit above a tree of height {height}.")
-                : TooShort();
-        }
-
-        proof = read;
+        Word leaf = Unproven(kind, height, out proof);
         return proof.Verify(root, leaf, index)
             ? leaf
             : throw new WitnessException(WitnessError.RootMismatch, $"leaf {index} does not prove against the root {root}.");
     }
 
-    /// <summary>The machine with this machine root (spec 3.1.3).</summary>
-    /// <returns>Its memory root.</returns>
-    public Word Machine(in Word machineRoot, out MachineHead head)
+    /// <summary>A leaf and its proof, whose root the caller compares.</summary>
+    public Word Unproven(QuadTreeKind kind, int height, out QuadProof proof)
+    {
+        Word leaf = ReadWord();
+        if (QuadProof.TryRead(ref _rest, kind, height, out QuadProof? read, out QuadProofError error))
+        {
+            proof = read;
+            return leaf;
+        }
+
+        throw error switch
+        {
+            QuadProofError.MaskOutOfRange => new WitnessException(WitnessError.MaskOutOfRange, $"the mask has a bit above a tree of height {height}."),
+            QuadProofError.DefaultSibling => new WitnessException(WitnessError.DefaultSibling, "a sibling is the root of an empty tree."),
+            _ => TooShort(),
+        };
+    }
+
+    /// <summary>A machine, not yet held to its root (spec 3.1.3).</summary>
+    public MachineHead Machine() => MemoryMarshal.Read<MachineHead>(Take(MachineHead.Length));
+
+    /// <summary>The memory root of a machine whose memory is not opened, with which it has this machine root (spec 3.1.4).</summary>
+    public Word MemoryRoot(in Word machineRoot, ref MachineHead head)
     {
         Word memoryRoot = ReadWord();
-        head = MemoryMarshal.Read<MachineHead>(Take(MachineHead.Length));
-        Word root = head.Root(memoryRoot);
-        return root == machineRoot
-            ? memoryRoot
-            : throw new WitnessException(WitnessError.OpeningMismatch, $"the machine hashes to {root}, not {machineRoot}.");
+        CheckMachine(machineRoot, head.Root(memoryRoot));
+        return memoryRoot;
+    }
+
+    /// <summary>Holds a machine to the root that is expected.</summary>
+    public static void CheckMachine(in Word expected, in Word root)
+    {
+        if (root != expected)
+            throw new WitnessException(WitnessError.OpeningMismatch, $"the machine hashes to {root}, not {expected}.");
     }
 
     /// <summary>Checks that the witness has been used up.</summary>

@@ -198,6 +198,13 @@ public static class Outbox
         public static AlreadyDeliveredError Read(AbiValues v) => new AlreadyDeliveredError();
     }
 
+    public sealed record DefaultSiblingError() : IErrorDTO<DefaultSiblingError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("DefaultSibling()");
+
+        public static DefaultSiblingError Read(AbiValues v) => new DefaultSiblingError();
+    }
+
     public sealed record IndexOutOfRangeError() : IErrorDTO<IndexOutOfRangeError>
     {
         public static AbiError Definition { get; } = Contract.Abi.Error("IndexOutOfRange()");

@@ -56,6 +56,13 @@ public static class StepVerifier
         public static ChunkNotProvableError Read(AbiValues v) => new ChunkNotProvableError();
     }
 
+    public sealed record DefaultSiblingError() : IErrorDTO<DefaultSiblingError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("DefaultSibling()");
+
+        public static DefaultSiblingError Read(AbiValues v) => new DefaultSiblingError();
+    }
+
     public sealed record LeafNotEmptyError() : IErrorDTO<LeafNotEmptyError>
     {
         public static AbiError Definition { get; } = Contract.Abi.Error("LeafNotEmpty()");

@@ -62,9 +62,9 @@ public sealed class ProveTests
             Assert.Equal(receipt.GasUsed, verdict.Gas);
 
             byte[] broken = [.. witness];
-            broken[^1] ^= 1;
+            broken[MachineHead.Length - 1] ^= 1;
             StepVerdict refused = (await judge.VerifyAsync([step with { Witness = broken }], Cancel))[0];
-            Assert.Contains("RootMismatch", refused.Failure, StringComparison.Ordinal);
+            Assert.Contains("OpeningMismatch", refused.Failure, StringComparison.Ordinal);
             StepVerdict other = (await judge.VerifyAsync([step with { After = before }], Cancel))[0];
             Assert.Contains("Solidity gives", other.Failure, StringComparison.Ordinal);
         }

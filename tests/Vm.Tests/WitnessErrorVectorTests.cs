@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Numerics;
 using Optimistic.Vm.Rollup;
 
 namespace Optimistic.Vm.Tests;
@@ -5,7 +7,7 @@ namespace Optimistic.Vm.Tests;
 /// <summary>Bad witnesses and the name of what is wrong with each: golden files that Solidity's verifier must refuse by the same name.</summary>
 public sealed class WitnessErrorVectorTests
 {
-    private const int MachineLength = 320, MaskOffset = MachineLength + Word.Length, ProofOffset = MaskOffset + 8;
+    private const int MachineLength = 288, MaskOffset = MachineLength + Word.Length, ProofOffset = MaskOffset + 8;
 
     [Fact]
     [Spec("3.4")]
@@ -55,32 +57,44 @@ public sealed class WitnessErrorVectorTests
             foreach ((string what, byte[] bad, WitnessError error) in Lengths(witness))
                 yield return ($"{name}: {what}", root, bad, error);
 
-            foreach (int offset in new[] { 0, 31, 32, 56, 64, MachineLength - 1 })
+            // Of the control word a byte that does not decide where text is fetched.
+            foreach (int offset in new[] { 16, 31, 32, 160, MachineLength - 1 })
                 yield return ($"{name}: machine byte {offset}", root, Flipped(witness, offset), WitnessError.OpeningMismatch);
 
             yield return ($"{name}: another root", Flipped(root), witness, WitnessError.OpeningMismatch);
-            if (witness.Length == MachineLength)
+            if (witness.Length == MachineLength + Word.Length)
+            {
+                yield return ($"{name}: memory root", root, Flipped(witness, MachineLength), WitnessError.OpeningMismatch);
                 continue;
+            }
 
-            yield return ($"{name}: text", root, Flipped(witness, MachineLength + 8), WitnessError.RootMismatch);
+            yield return ($"{name}: text", root, Flipped(witness, MachineLength + 8), WitnessError.OpeningMismatch);
             yield return ($"{name}: mask beyond the height", root, Flipped(witness, MaskOffset, 0x80), WitnessError.MaskOutOfRange);
             yield return ($"{name}: mask just beyond the height", root, Flipped(witness, MaskOffset + 2, 0x04), WitnessError.MaskOutOfRange);
-            yield return ($"{name}: sibling", root, Flipped(witness, ProofOffset), WitnessError.RootMismatch);
-            if (witness.Length > 2 * MachineLength)
-                yield return ($"{name}: last sibling", root, Flipped(witness, witness.Length - 1), WitnessError.RootMismatch);
+            yield return ($"{name}: sibling", root, Flipped(witness, ProofOffset), WitnessError.OpeningMismatch);
+            yield return ($"{name}: default sibling of the fetch", root, Padded(witness, MaskOffset), WitnessError.DefaultSibling);
+            int data = ProofOffset + Word.Length * BitOperations.PopCount(BinaryPrimitives.ReadUInt64BigEndian(witness.AsSpan(MaskOffset)));
+            if (witness.Length == data)
+                continue;
+
+            yield return ($"{name}: data", root, Flipped(witness, data), WitnessError.RootMismatch);
+            yield return ($"{name}: data mask beyond the height", root, Flipped(witness, data + Word.Length + 3, 0x80), WitnessError.MaskOutOfRange);
+            yield return ($"{name}: default sibling of data", root, Padded(witness, data + Word.Length), WitnessError.DefaultSibling);
+            yield return ($"{name}: last sibling", root, Flipped(witness, witness.Length - 1), WitnessError.RootMismatch);
         }
 
-        // The second half of a store over two words, proven against the root before the first half.
-        TestProgram straddle = StepCases.All().Single(@case => @case.Name == "sd at 25").Program;
+        // A store over two words that are no neighbours in one quad: the second against the subtree that the first has beside it.
+        TestProgram straddle = StepCases.All().Single(@case => @case.Name == "sd over two blocks").Program;
         straddle.LoadInto(machine);
         Word before = machine.Root();
-        var writer = new WitnessWriter();
-        writer.Machine(machine.Memory.Root(), ref machine.Head);
-        const uint Index = 0x2_0000 / Word.Length;
-        uint text = (uint)((GuestMemory.TextAddress + machine.Pc) / Word.Length);
-        foreach (uint index in new[] { text, Index, Index + 1 })
-            writer.Access(machine.Memory.ReadWord(index), machine.Memory.Prove(index));
-        yield return ("sd at 25: second word against the old root", before, writer.ToArray(), WitnessError.RootMismatch);
+        byte[] pair = Step.Record(machine);
+        byte[] second = machine.Memory.ReadWord(0x2_2000 / Word.Length).ToArray();
+        int at = pair.AsSpan().LastIndexOf(second.AsSpan(8));
+        Assert.True(at > MachineLength);
+        at -= 8;
+        yield return ("sd over two blocks: second word", before, Flipped(pair, at), WitnessError.RootMismatch);
+        yield return ("sd over two blocks: second word cut", before, pair[..(at + 31)], WitnessError.WitnessTooShort);
+        yield return ("sd over two blocks: second mask cut", before, pair[..(at + 39)], WitnessError.WitnessTooShort);
     }
 
     private static IEnumerable<(string Name, BatchContext Context, Word Sigma, ulong Position, byte[] Witness, WitnessError Error)> BadTransitions(Machine machine)
@@ -107,7 +121,7 @@ public sealed class WitnessErrorVectorTests
             // The load of a run ends in an opening, all others in the proof of an appended output.
             bool endsInOpening = transition.Name == "run a stateful app again from L1: load";
             yield return Bad("last byte", Flipped(transition.Witness, transition.Witness.Length - 1), endsInOpening ? WitnessError.OpeningMismatch : WitnessError.RootMismatch);
-            int siblings = System.Numerics.BitOperations.PopCount(System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(transition.Witness.AsSpan(Task + Word.Length)));
+            int siblings = BitOperations.PopCount(BinaryPrimitives.ReadUInt64BigEndian(transition.Witness.AsSpan(Task + Word.Length)));
             yield return Bad("task opening", Flipped(transition.Witness, Task + Word.Length + 8 + siblings * Word.Length), WitnessError.OpeningMismatch);
 
             (string, BatchContext, Word, ulong, byte[], WitnessError) Bad(string what, byte[] witness, WitnessError error) =>
@@ -152,6 +166,17 @@ public sealed class WitnessErrorVectorTests
         foreach (int length in new[] { 0, 31, 127, MaskOffset, MaskOffset + 7, witness.Length - 1 })
             if (length < witness.Length && length >= 0)
                 yield return ($"cut to {length} bytes", witness[..length], WitnessError.WitnessTooShort);
+    }
+
+    /// <summary>With one sibling more, the lowest that the mask at this offset leaves out.</summary>
+    private static byte[] Padded(byte[] witness, int maskOffset)
+    {
+        ulong mask = BinaryPrimitives.ReadUInt64BigEndian(witness.AsSpan(maskOffset));
+        int bit = BitOperations.TrailingZeroCount(~mask);
+        int place = maskOffset + 8 + bit * Word.Length;
+        byte[] padded = [.. witness[..place], .. QuadTree.ZeroRoot(bit / 3).Bytes, .. witness[place..]];
+        BinaryPrimitives.WriteUInt64BigEndian(padded.AsSpan(maskOffset), mask | 1UL << bit);
+        return padded;
     }
 
     private static byte[] Flipped(byte[] witness, int offset, byte bits = 1)

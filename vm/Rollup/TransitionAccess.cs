@@ -80,7 +80,8 @@ internal struct RecordingTransition : ITransitionAccess
     {
         head = _finished!.Head;
         Word memoryRoot = _finished.Memory.Hash();
-        _writer?.Machine(memoryRoot, ref head);
+        _writer?.Machine(ref head);
+        _writer?.MemoryRoot(memoryRoot);
         return memoryRoot;
     }
 
@@ -123,7 +124,11 @@ internal ref struct ReplayingTransition(WitnessReader reader) : ITransitionAcces
 
     public readonly Word Write(in Word leaf) => _proof!.ComputeRoot(leaf, _index);
 
-    public Word Machine(in Word machineRoot, out MachineHead head) => _reader.Machine(machineRoot, out head);
+    public Word Machine(in Word machineRoot, out MachineHead head)
+    {
+        head = _reader.Machine();
+        return _reader.MemoryRoot(machineRoot, ref head);
+    }
 
     public readonly void Appended(in OutputLeaf output)
     {

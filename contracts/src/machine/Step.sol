@@ -6,7 +6,7 @@ import {Instruction, Opcode} from "./Instruction.sol";
 import {Machine, littleEndian, splice, swapLanes, takeMachine} from "./Machine.sol";
 import {MachineStatus} from "./MachineStatus.sol";
 import {QuadProof, countOnes} from "./QuadProof.sol";
-import {Witness, openWitness} from "./Witness.sol";
+import {OpeningMismatch, Witness, openWitness} from "./Witness.sol";
 
 // The instruction step (spec 1.4, 3.2). Dispatch comes first; below it the instructions, in the order of
 // specs/instructions.tsv. Every `unchecked` in this file is there because registers are numbers modulo 2^64, and the
@@ -14,6 +14,8 @@ import {Witness, openWitness} from "./Witness.sol";
 
 // pc is below this when a fetch can succeed (spec 1.2.1); an output is not longer (spec 1.6.2).
 uint64 constant SLOT_BYTES = 2 ** 29;
+// What a good pc has not: bit 0, and those of 2^29 and up (spec 1.4.3).
+uint256 constant BAD_PC_BITS = ~uint256(SLOT_BYTES - 2);
 // The tree address of text byte 0 (spec 1.2.1).
 uint256 constant TEXT = 0x1_8000_0000;
 
@@ -21,40 +23,50 @@ using {takeMachine} for Witness;
 
 /// spec 3.2
 function stepMachine(bytes32 machineRoot, bytes calldata witness) pure returns (bytes32) {
-    Machine memory m = openWitness(witness).takeMachine(machineRoot);
-    if (m.status != MachineStatus.RUNNING) {
-        m.witness.close();
-        return machineRoot;
-    }
-    uint256 rd;
-    uint64 value;
-    if (m.stepsLeft == 0) {
-        m.status = MachineStatus.OUT_OF_STEPS;
-    } else {
+    Machine memory m = openWitness(witness).takeMachine();
+    bool isRunning = m.status == MachineStatus.RUNNING;
+    if (isRunning && m.stepsLeft != 0 && m.pc & BAD_PC_BITS == 0) {
+        (uint256 rd, uint64 value) = execute(m, fetch(m, machineRoot));
         unchecked {
             m.stepsLeft--;
         }
-        if (m.pc >= SLOT_BYTES || m.pc & 1 != 0) m.status = MachineStatus.BAD_PC;
-        else (rd, value) = execute(m, fetch(m));
         if (m.status == MachineStatus.RUNNING) m.pc = m.next;
+        m.witness.close();
+        return m.rootAfter(rd, value);
     }
+    m.takeMemoryRoot(machineRoot);
     m.witness.close();
-    return m.root(rd, value);
+    if (!isRunning) return machineRoot;
+    if (m.stepsLeft == 0) {
+        m.status = MachineStatus.OUT_OF_STEPS;
+    } else {
+        m.stepsLeft--;
+        m.status = MachineStatus.BAD_PC;
+    }
+    return m.rootAfter(0, 0);
 }
 
-/// The instruction at pc, expanded to 32 bits (spec 1.4.4); sets `next` to the address behind it.
-function fetch(Machine memory m) pure returns (Instruction) {
-    uint256 treeAddress = TEXT + m.pc;
+/// The instruction at pc, expanded to 32 bits (spec 1.4.4); sets `next` to the address behind it. Holds the machine
+/// against its root as soon as its memory root is known.
+function fetch(Machine memory m, bytes32 machineRoot) pure returns (Instruction) {
     unchecked {
-        // Two bytes first, and the word behind only for a long instruction that crosses into it (spec 3.2.2).
-        uint32 bits = uint32(m.read(treeAddress, 2));
+        uint256 treeAddress = TEXT + m.pc;
+        (bytes32 word, QuadProof proof) = m.fetchWord(treeAddress >> 5);
+        if (m.root() != machineRoot) revert OpeningMismatch();
+        // Four bytes behind pc, the first the lowest. Those beyond the word are zero yet.
+        uint256 place = treeAddress & 31;
+        uint256 bits = swapLanes((uint256(word) << (8 * place)) >> 192);
         if (bits & 3 != 3) {
             m.next = m.pc + 2;
             return Instruction.wrap(expand(uint16(bits)));
         }
-        if (m.pc & 31 == 30) bits |= uint32(m.read(treeAddress + 2, 2)) << 16;
+        if (place == 30) {
+            // The word behind only for a long instruction that crosses into it (spec 3.2.2).
+            (word,,) = m.accessNext(treeAddress >> 5, proof);
+            bits |= uint256(swapLanes(uint256(word) >> 192) & 0xffff) << 16;
+        }
         m.next = m.pc + 4;
-        return Instruction.wrap(bits);
+        return Instruction.wrap(uint32(bits));
     }
 }
 
@@ -105,8 +117,7 @@ function reduced(uint64 base, uint64 immediate) pure returns (uint256) {
 
 function branch(Machine memory m, Instruction i) pure {
     uint256 row = i.funct3();
-    uint64 a = m.x(i.rs1());
-    uint64 b = m.x(i.rs2());
+    (uint64 a, uint64 b) = m.xx(i.rs1(), i.rs2());
     bool taken;
     if (row == 0) taken = beq(a, b);
     else if (row == 1) taken = bne(a, b);
@@ -116,7 +127,7 @@ function branch(Machine memory m, Instruction i) pure {
     else if (row == 7) taken = bgeu(a, b);
     else illegal(m);
     unchecked {
-        if (taken) m.next = m.pc + i.immediateB();
+        if (taken) m.next = uint64(m.pc + i.immediateB());
     }
 }
 
@@ -135,8 +146,8 @@ function load(Machine memory m, Instruction i) pure returns (uint64) {
 
 function store(Machine memory m, Instruction i) pure {
     uint256 row = i.funct3();
-    uint256 treeAddress = reduced(m.x(i.rs1()), i.immediateS());
-    uint64 value = m.x(i.rs2());
+    (uint64 base, uint64 value) = m.xx(i.rs1(), i.rs2());
+    uint256 treeAddress = reduced(base, i.immediateS());
     if (row == 0) sb(m, treeAddress, value);
     else if (row == 1) sh(m, treeAddress, value);
     else if (row == 2) sw(m, treeAddress, value);
@@ -203,8 +214,7 @@ function operateImmediate32(Machine memory m, Instruction i) pure returns (uint6
 
 function operate(Machine memory m, Instruction i) pure returns (uint64) {
     uint256 row = i.funct7() << 4 | i.funct3();
-    uint64 a = m.x(i.rs1());
-    uint64 b = m.x(i.rs2());
+    (uint64 a, uint64 b) = m.xx(i.rs1(), i.rs2());
     if (row == 0x000) return add(a, b);
     if (row == 0x200) return sub(a, b);
     if (row == 0x001) return sll(a, b);
@@ -244,8 +254,7 @@ function operate(Machine memory m, Instruction i) pure returns (uint64) {
 
 function operate32(Machine memory m, Instruction i) pure returns (uint64) {
     uint256 row = i.funct7() << 4 | i.funct3();
-    uint64 a = m.x(i.rs1());
-    uint64 b = m.x(i.rs2());
+    (uint64 a, uint64 b) = m.xx(i.rs1(), i.rs2());
     if (row == 0x000) return addw(a, b);
     if (row == 0x200) return subw(a, b);
     if (row == 0x001) return sllw(a, b);
@@ -329,21 +338,21 @@ function lui(Instruction i) pure returns (uint64) {
 
 function auipc(Machine memory m, Instruction i) pure returns (uint64) {
     unchecked {
-        return m.pc + i.immediateU();
+        return uint64(m.pc + i.immediateU());
     }
 }
 
 function jal(Machine memory m, Instruction i) pure returns (uint64 link) {
-    link = m.next;
+    link = uint64(m.next);
     unchecked {
-        m.next = m.pc + i.immediateJ();
+        m.next = uint64(m.pc + i.immediateJ());
     }
 }
 
 /// spec 1.5.3
 function jalr(Machine memory m, Instruction i) pure returns (uint64 link) {
     if (i.funct3() != 0) return illegal(m);
-    link = m.next;
+    link = uint64(m.next);
     unchecked {
         m.next = (m.x(i.rs1()) + i.immediateI()) & ~uint64(1);
     }
@@ -550,8 +559,7 @@ function ecall(Machine memory m) pure returns (uint256 rd, uint64 value) {
         if (m.x(11) > SLOT_BYTES) {
             m.status = MachineStatus.OUTPUT_TOO_LONG;
         } else {
-            m.status = MachineStatus.HALTED;
-            m.exitCode = uint32(m.x(10));
+            m.halt(uint32(m.x(10)));
         }
         return (0, 0);
     }
@@ -640,13 +648,13 @@ function remuw(uint64 a, uint64 b) pure returns (uint64) {
 function lr(Machine memory m, uint256 treeAddress, uint256 size) pure returns (uint64 loaded) {
     loaded = m.read(treeAddress, size);
     if (size == 4) loaded = extend32(loaded);
-    m.reservation = uint64(treeAddress) | 1;
+    m.reserve(uint64(treeAddress) | 1);
 }
 
 /// spec 1.7.4
 function sc(Machine memory m, uint256 treeAddress, uint256 size, uint64 b) pure returns (uint64) {
-    bool reserved = m.reservation == uint64(treeAddress) | 1;
-    m.reservation = 0;
+    bool reserved = m.reservation() == uint64(treeAddress) | 1;
+    m.reserve(0);
     if (!reserved) return 1;
     m.write(treeAddress, size, b);
     return 0;

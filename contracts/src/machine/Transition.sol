@@ -160,14 +160,15 @@ function run(
 
 /// spec 3.3.4
 function store(Sigma memory sigma, Task memory task, Witness witness, ZeroRoots zeros) pure returns (Witness) {
-    Machine memory m = witness.takeMachine(sigma.machineRoot);
+    Machine memory m = witness.takeMachine();
+    m.takeMemoryRoot(sigma.machineRoot);
     witness = m.witness;
     Result memory result;
-    result.status = m.status == MachineStatus.RUNNING ? MachineStatus.OUT_OF_STEPS : m.status;
+    result.status = m.status == MachineStatus.RUNNING ? MachineStatus.OUT_OF_STEPS : uint8(m.status);
     result.app = task.target();
     unchecked {
         // Modulo 2^64 by the spec; in a machine that was loaded from this task it cannot wrap.
-        result.stepsUsed = task.limit() - m.stepsLeft;
+        result.stepsUsed = task.limit() - uint64(m.stepsLeft);
     }
     bytes32 outputRoot = zeros.zero(12);
     if (m.status == MachineStatus.HALTED) {
@@ -177,8 +178,8 @@ function store(Sigma memory sigma, Task memory task, Witness witness, ZeroRoots 
         (middle, witness) = witness.opening(slots[1]);
         outputRoot = middle[3];
         result.outputLength = m.x(11);
-        result.exitCode = m.exitCode;
-        if (m.exitCode == 0) witness = keep(sigma, task, slots, middle, witness, zeros);
+        result.exitCode = m.exitCode();
+        if (result.exitCode == 0) witness = keep(sigma, task, slots, middle, witness, zeros);
     }
     sigma.machineRoot = 0;
     return append(sigma, task, outputRoot, result, witness, zeros);

@@ -168,7 +168,7 @@ contract TournamentTest is DisputeHarness {
     }
 
     function playHaltedMachine() external {
-        // Spec 3.1.3: memory root, control word with status 1 (halted), registers.
+        // Spec 3.1.3, 3.1.4: control word with status 1 (halted), registers, memory root.
         bytes32 memoryRoot = keccak256("memory");
         bytes32 control = bytes32(uint256(1) << 56);
         bytes memory registers = new bytes(256);
@@ -195,7 +195,7 @@ contract TournamentTest is DisputeHarness {
         MatchId memory id = matchOf(inner);
         bytes32[4] memory none;
         Leaf memory state = leaves[inner];
-        tournament.proveStep(id, state, abi.encodePacked(memoryRoot, control, registers), none);
+        tournament.proveStep(id, state, abi.encodePacked(control, registers, memoryRoot), none);
         sync();
         vm.assertEq(danglingRoot(outer), chunk.root());
         pass(A0 + GRANT);

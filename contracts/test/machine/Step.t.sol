@@ -22,7 +22,8 @@ contract StepTest is VerifierTest {
     }
 
     function step(TestMachine memory m, bytes memory accesses) private view returns (bytes32) {
-        return _verifier.step(m.root(), bytes.concat(m.item(), accesses));
+        bytes memory machine_ = accesses.length == 0 ? m.closed() : m.item();
+        return _verifier.step(m.root(), bytes.concat(machine_, accesses));
     }
 
     /// rd := expected, for an instruction that reads x5 = a and x6 = b.
@@ -136,6 +137,11 @@ contract StepTest is VerifierTest {
         for (uint64 place = 0x20000018; place <= 0x20000020; place++) {
             this.loadsAt(match_, place + 4, place, size, expected);
         }
+        // The paths of the two words part at each height there is in a quarter.
+        for (uint64 height = 0; height < 13; height++) {
+            uint64 place = uint64(32 * 4 ** height - 1);
+            this.loadsAt(match_, place + 4, place, size, expected);
+        }
         this.loadsAt(match_, 4, 0, size, expected);
         this.loadsAt(match_, 0x100000003, 0xffffffff, size, expected);
         this.loadsAt(match_, 0xabcdef1300000001, 0xfffffffd, size, expected);
@@ -148,7 +154,7 @@ contract StepTest is VerifierTest {
         m.poke(place, 0xffeeddccbbaa9988, size);
         m.text(match_ | 0xffc << 20 | 5 << 15 | 7 << 7);
         bytes memory accesses = bytes.concat(m.fetch(), m.access(place));
-        if (place % 32 + size > 32) accesses = bytes.concat(accesses, m.access(place + size - 1));
+        if (place % 32 + size > 32) accesses = bytes.concat(accesses, m.accessNext(place + size - 1));
         finish(m, 4, 7, expected, step(m, accesses));
     }
 
@@ -163,6 +169,10 @@ contract StepTest is VerifierTest {
         for (uint32 row = 0; row < 4; row++) {
             uint32 match_ = 0x23 | row << 12;
             for (uint64 place = 0x20000018; place <= 0x20000020; place++) {
+                this.storesAt(match_, place + 4, place, uint64(1) << row);
+            }
+            for (uint64 height = 0; height < 13; height++) {
+                uint64 place = uint64(3 * 32 * 4 ** height - 1);
                 this.storesAt(match_, place + 4, place, uint64(1) << row);
             }
             this.storesAt(match_, 4, 0, uint64(1) << row);
@@ -186,9 +196,8 @@ contract StepTest is VerifierTest {
         if (size <= first) {
             m.poke(place, m.x[6], size);
         } else {
-            // The second word is proven against the root after the first write (spec 3.2.4).
+            witness = bytes.concat(witness, m.accessNext(place + first));
             m.poke(place, m.x[6], first);
-            witness = bytes.concat(witness, m.access(place + first));
             m.poke(place + first, m.x[6] >> (8 * first), size - first);
         }
         finish(m, 4, 0, 0, _verifier.step(before, witness));
@@ -471,7 +480,7 @@ contract StepTest is VerifierTest {
         m = machine();
         m.pc = 0x101e;
         m.text(0x00128393); // ADDI x7, x5, 1 across two words
-        bytes memory accesses = bytes.concat(m.fetch(), m.access(0x1_8000_1020));
+        bytes memory accesses = bytes.concat(m.fetch(), m.accessNext(0x1_8000_1020));
         finish(m, 4, 7, m.x[5] + 1, step(m, accesses));
         m = machine();
         bytes32 result = step(m.text(0x9282), m.fetch()); // C.JALR x5: the link is pc + 2
@@ -483,7 +492,7 @@ contract StepTest is VerifierTest {
         TestMachine memory m = machine();
         m.pc = 2 ** 29 - 2;
         m.poke(0x1_9fff_fffe, 0x8393, 2); // its upper half, in slot 13, is zero: ADDI x7, x1, 0
-        bytes memory accesses = bytes.concat(m.fetch(), m.access(0x1_a000_0000));
+        bytes memory accesses = bytes.concat(m.fetch(), m.accessNext(0x1_a000_0000));
         finish(m, 4, 7, m.x[1], step(m, accesses));
     }
 

@@ -61,16 +61,31 @@ library MachineOfTest {
 
     /// The machine item of a witness (spec 3.1.3).
     function item(TestMachine memory self) internal pure returns (bytes memory) {
-        return abi.encodePacked(memoryRoot(self), control(self), registers(self, 0), registers(self, 16));
+        return abi.encodePacked(control(self), registers(self, 0), registers(self, 16));
     }
 
-    /// The access to the word of a tree address.
+    /// The machine and its memory root, for a step that does not open the memory (spec 3.1.4).
+    function closed(TestMachine memory self) internal pure returns (bytes memory) {
+        return abi.encodePacked(item(self), memoryRoot(self));
+    }
+
+    /// The access to the word of a tree address, in its quarter of the memory (spec 3.1.5).
     function access(TestMachine memory self, uint256 treeAddress) internal pure returns (bytes memory) {
-        return self.leaves.access(treeAddress / 32, 14);
+        return self.leaves.access(treeAddress / 32, 13);
+    }
+
+    /// The access to the word of a tree address that follows one to the word before it (spec 3.1.6).
+    function accessNext(TestMachine memory self, uint256 treeAddress) internal pure returns (bytes memory) {
+        uint256 index = treeAddress / 32;
+        uint256 height = 0;
+        while (index % 4 ** (height + 1) == 0) {
+            height++;
+        }
+        return height == 0 ? bytes("") : self.leaves.access(index, height);
     }
 
     function fetch(TestMachine memory self) internal pure returns (bytes memory) {
-        return access(self, TEXT + self.pc);
+        return self.leaves.access((TEXT + self.pc) / 32, 14);
     }
 
     function little(uint64 value, uint256 size) internal pure returns (bytes memory result) {

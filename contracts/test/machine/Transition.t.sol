@@ -342,7 +342,7 @@ contract TransitionTest is VerifierTest {
         order(w, head(32, 1000, 77, 1, 0, 0), keccak256("data"), bytes32(uint256(uint160(CALLER))), 0);
         bytes memory app = appLeaf(before, 1);
         TestMachine memory m = finished(w, 1, 0);
-        bytes memory witness = bytes.concat(sigmaWords(w), taskItems(w), m.item(), memoryItems(m.leaves));
+        bytes memory witness = bytes.concat(sigmaWords(w), taskItems(w), m.closed(), memoryItems(m.leaves));
         witness = bytes.concat(witness, w.apps.access(1, 16), app, w.outputs.access(3, 20));
         bytes32 result = transition(w, witness);
         bytes32 outputRoot = m.leaves.node(12, 7);
@@ -360,7 +360,7 @@ contract TransitionTest is VerifierTest {
         bytes memory app = appLeaf(w.ram.node(14, 0), 0);
         order(w, head(32, 1000, 77, 0, 0, 0), keccak256("data"), bytes32(uint256(uint160(CALLER))), 0);
         TestMachine memory m = finished(w, 1, 0);
-        bytes memory witness = bytes.concat(sigmaWords(w), taskItems(w), m.item(), memoryItems(m.leaves));
+        bytes memory witness = bytes.concat(sigmaWords(w), taskItems(w), m.closed(), memoryItems(m.leaves));
         witness = bytes.concat(witness, w.apps.access(0, 16), app, w.outputs.access(3, 20));
         bytes32 result = transition(w, witness);
         w.machineRoot = 0;
@@ -373,7 +373,7 @@ contract TransitionTest is VerifierTest {
         World memory w = world();
         order(w, head(32, 1000, 77, 1, 0, 0), keccak256("data"), bytes32(uint256(uint160(CALLER))), 0);
         TestMachine memory m = finished(w, 1, 3);
-        bytes memory witness = bytes.concat(sigmaWords(w), taskItems(w), m.item(), memoryItems(m.leaves));
+        bytes memory witness = bytes.concat(sigmaWords(w), taskItems(w), m.closed(), memoryItems(m.leaves));
         bytes32 result = transition(w, bytes.concat(witness, w.outputs.access(3, 20)));
         w.machineRoot = 0;
         record(w, m.leaves.node(12, 7), 40, 400, 3, 1, 1);
@@ -392,7 +392,7 @@ contract TransitionTest is VerifierTest {
         World memory w = world();
         order(w, head(32, 1000, 77, 1, 0, 0), keccak256("data"), bytes32(uint256(uint160(CALLER))), 0);
         TestMachine memory m = finished(w, status, 0);
-        bytes memory witness = bytes.concat(sigmaWords(w), taskItems(w), m.item(), w.outputs.access(3, 20));
+        bytes memory witness = bytes.concat(sigmaWords(w), taskItems(w), m.closed(), w.outputs.access(3, 20));
         bytes32 result = transition(w, witness);
         w.machineRoot = 0;
         record(w, SparseTree.empty(12), 0, 400, 0, status == 0 ? 2 : status, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {MaskOutOfRange, RootMismatch, zeroRoots} from "../../src/machine/QuadProof.sol";
+import {DefaultSibling, MaskOutOfRange, RootMismatch, zeroRoots} from "../../src/machine/QuadProof.sol";
 import {OpeningMismatch, WitnessTooLong, WitnessTooShort} from "../../src/machine/Witness.sol";
 import {SparseTree} from "./SparseTree.sol";
 import {TestMachine} from "./TestMachine.sol";
@@ -13,14 +13,14 @@ contract WitnessTest is VerifierTest {
     function straddlingStore() private pure returns (bytes32 root, bytes memory witness) {
         TestMachine memory m;
         (m.pc, m.stepsLeft) = (0x1000, 10);
-        (m.x[5], m.x[6]) = (0x3c, 0xffeeddccbbaa9988);
-        m.poke(0x38, 0x1122334455667788, 8);
+        // Their paths part above height 1.
+        (m.x[5], m.x[6]) = (0x7c, 0xffeeddccbbaa9988);
+        m.poke(0x78, 0x1122334455667788, 8);
+        m.poke(0xa0, 0x1122334455667788, 8);
         m.poke(0x1000, 0x1122334455667788, 8);
         m.text(0x0062b023); // SD x6, 0(x5)
         root = m.root();
-        witness = bytes.concat(m.item(), m.fetch(), m.access(0x3c));
-        m.poke(0x3c, m.x[6], 4);
-        witness = bytes.concat(witness, m.access(0x40));
+        witness = bytes.concat(m.item(), m.fetch(), m.access(0x7c), m.accessNext(0x80));
     }
 
     function refuses(bytes32 root, bytes memory witness) private view returns (bytes4) {
@@ -57,7 +57,7 @@ contract WitnessTest is VerifierTest {
     function testExtendedWitnessOfStoppedMachine() external view {
         TestMachine memory m;
         m.status = 1;
-        assertSame(refuses(m.root(), bytes.concat(m.item(), hex"00")), WitnessTooLong.selector);
+        assertSame(refuses(m.root(), bytes.concat(m.closed(), hex"00")), WitnessTooLong.selector);
     }
 
     /// Each byte changed, in each of several bits: never accepted, always a name.
@@ -72,10 +72,12 @@ contract WitnessTest is VerifierTest {
     function corrupts(bytes32 root, bytes memory witness, uint256 place, bytes1 bits) external view {
         witness[place] ^= bits;
         bytes4 name = refuses(root, witness);
-        if (place < 320) assertSame(name, OpeningMismatch.selector);
+        // Of the machine, what decides whether there is a fetch and where may be refused as the wrong length or path.
+        if (place > 32 && place < 288 + 32) assertSame(name, OpeningMismatch.selector);
         vm.assertTrue(
             name == OpeningMismatch.selector || name == RootMismatch.selector || name == MaskOutOfRange.selector
                 || name == WitnessTooShort.selector || name == WitnessTooLong.selector
+                || name == DefaultSibling.selector
         );
     }
 
@@ -89,22 +91,49 @@ contract WitnessTest is VerifierTest {
         // The mask of the fetch is behind the machine and the word; bit 42 is the first of height 14.
         for (uint256 bit = 42; bit < 64; bit++) {
             bytes memory changed = bytes.concat(witness);
-            changed[359 - bit / 8] |= bytes1(uint8(1 << (bit % 8)));
+            changed[327 - bit / 8] |= bytes1(uint8(1 << (bit % 8)));
             assertSame(refuses(root, changed), MaskOutOfRange.selector);
         }
     }
 
-    /// A sibling that equals its default may be present (spec 2.2.3).
+    /// A sibling that equals its default may not be present (spec 2.2.3): at each place of the fetch and of a load.
     function testPresentDefault() external view {
         TestMachine memory m;
         (m.pc, m.stepsLeft) = (0, 10);
-        m.text(0x0000006f);
+        m.text(0x00003003); // LD x0, 0(x0)
         bytes memory fetched = m.fetch();
+        bytes memory loaded = m.access(0);
+        // D of the load's point of view is no sibling in its quarter: both proofs are without siblings.
         vm.assertEq(fetched.length, 40);
-        fetched[39] = 0x01;
-        bytes32 result = _verifier.step(m.root(), bytes.concat(m.item(), fetched, bytes32(0)));
-        m.stepsLeft = 9;
-        vm.assertEq(result, m.root());
+        vm.assertEq(loaded.length, 40);
+        _verifier.step(m.root(), bytes.concat(m.item(), fetched, loaded));
+        for (uint256 bit = 0; bit < 42; bit++) {
+            bytes memory padded = padWith(fetched, bit);
+            assertSame(refuses(m.root(), bytes.concat(m.item(), padded, loaded)), DefaultSibling.selector);
+            if (bit >= 39) continue;
+            padded = padWith(loaded, bit);
+            assertSame(refuses(m.root(), bytes.concat(m.item(), fetched, padded)), DefaultSibling.selector);
+        }
+    }
+
+    /// The access with one sibling that its mask had left out.
+    function padWith(bytes memory access, uint256 bit) private pure returns (bytes memory padded) {
+        padded = bytes.concat(access, SparseTree.empty(bit / 3));
+        padded[39 - bit / 8] = bytes1(uint8(1 << (bit % 8)));
+    }
+
+    /// All three siblings of a level, one of them the default.
+    function testPresentDefaultAmongThree() external view {
+        TestMachine memory m;
+        (m.pc, m.stepsLeft) = (0, 10);
+        m.text(0x0000006f);
+        m.poke(0x1_8000_0020, 1, 1);
+        m.poke(0x1_8000_0060, 1, 1);
+        bytes memory fetched = m.fetch();
+        vm.assertEq(fetched.length, 104);
+        bytes memory padded = bytes.concat(prefix(fetched, 72), bytes32(0), suffix(fetched, 72));
+        padded[39] |= 0x02;
+        assertSame(refuses(m.root(), bytes.concat(m.item(), padded)), DefaultSibling.selector);
     }
 
     function testZeroRoots() external pure {
@@ -118,6 +147,13 @@ contract WitnessTest is VerifierTest {
         part = new bytes(length);
         for (uint256 i = 0; i < length; i++) {
             part[i] = whole[i];
+        }
+    }
+
+    function suffix(bytes memory whole, uint256 start) private pure returns (bytes memory part) {
+        part = new bytes(whole.length - start);
+        for (uint256 i = 0; i < part.length; i++) {
+            part[i] = whole[start + i];
         }
     }
 }
