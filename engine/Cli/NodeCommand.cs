@@ -20,6 +20,13 @@ internal static class NodeCommand
         Option<double> poll = new("--poll-seconds") { Description = "How often L1 is looked at.", HelpName = "S", DefaultValueFactory = _ => 1 };
         Option<int> tasks = new("--batch-tasks") { Description = "Tasks in a batch, at most 4096.", HelpName = "N", DefaultValueFactory = _ => 1000 };
         Option<string?> drill = new("--drill") { Description = "Development chains only: lie about one memory word, as task=N,step=S,address=A,xor=X, and post the wrong claim.", HelpName = "SPEC" };
+        Option<string> engine = new("--engine")
+        {
+            Description = "What executes tasks: interpreter is the reference, threaded ends in the same state several times as fast.",
+            HelpName = "interpreter|threaded",
+            DefaultValueFactory = _ => "interpreter",
+        };
+        engine.AcceptOnlyFromAmong("interpreter", "threaded");
         Option<string> log = new("--log") { Description = "Format of the log on stderr.", HelpName = "text|json", DefaultValueFactory = _ => "text" };
         log.AcceptOnlyFromAmong("text", "json");
         Option<bool> verbose = new("--verbose") { Description = "Log more." };
@@ -33,7 +40,7 @@ internal static class NodeCommand
             Exit code: 0 when stopped, 64 for bad usage or files, 69 when L1 does not answer, is another
             chain, or has not the contracts.
             """)
-        { l1, contracts, key, data, rpc, interval, poll, tasks, drill, log, verbose };
+        { l1, contracts, key, data, rpc, interval, poll, tasks, drill, engine, log, verbose };
         command.SetAction((parsed, cancel) => NodeHost.RunAsync(
             new NodeSettings(
                 [.. parsed.GetRequiredValue(l1).Select(url => UrlOf(url, "--l1"))],
@@ -48,6 +55,7 @@ internal static class NodeCommand
                     MaxBatchTasks = parsed.GetValue(tasks) is >= 1 and <= Batch.MaxTasks and var count
                         ? count : throw new CommandException($"--batch-tasks is 1 to {Batch.MaxTasks}."),
                     Drill = DrillOf(parsed.GetValue(drill)),
+                    Engine = Enum.Parse<ExecutionEngine>(parsed.GetRequiredValue(engine), ignoreCase: true),
                 },
                 parsed.GetRequiredValue(log) == "json",
                 parsed.GetValue(verbose)),

@@ -59,7 +59,8 @@ public sealed record TaskOutcome(ulong Number, ulong Batch, int Index, RollupTas
 /// </summary>
 /// <param name="domainSeparator">Of the signatures (spec 5.2.2).</param>
 /// <param name="drill">A lie to tell in one task, on a development chain; null for none.</param>
-public sealed class Executor(Word domainSeparator, Drill? drill = null) : IDisposable
+/// <param name="engine">What runs the tasks.</param>
+public sealed class Executor(Word domainSeparator, Drill? drill = null, ExecutionEngine engine = ExecutionEngine.Interpreter) : IDisposable
 {
     private readonly SemaphoreSlim _oneBatch = new(1, 1);
     private readonly ConcurrentBag<Machine> _machines = [];
@@ -144,7 +145,7 @@ public sealed class Executor(Word domainSeparator, Drill? drill = null) : IDispo
     }
 
     private FinishedTask Run(Machine machine, LoadedTask loaded, ulong number, CancellationToken cancel) =>
-        drill is not null && drill.Task == number ? drill.Run(machine, loaded, cancel) : Transition.Run(machine, loaded, cancel);
+        drill is not null && drill.Task == number ? drill.Run(machine, loaded, cancel) : Transition.Run(machine, loaded, cancel, engine);
 
     /// <summary>The batch in order, with the runs that are there already.</summary>
     private (ExecutedBatch, ImmutableArray<TaskOutcome>) Combine(

@@ -39,6 +39,9 @@ public sealed record SequencerOptions
 
     /// <summary>A lie to tell, for drills on development chains; null for none.</summary>
     public Drill? Drill { get; init; }
+
+    /// <summary>What runs the tasks.</summary>
+    public ExecutionEngine Engine { get; init; } = ExecutionEngine.Interpreter;
 }
 
 /// <summary>What anyone may read of a node at one instant. Immutable.</summary>
@@ -133,7 +136,7 @@ public sealed class Sequencer
         _l1 = new L1View(client, addresses, contracts.Block, terms.Genesis);
         _outbox = new L1Outbox(store, client, account, time, log);
         _inbox = new InboxReader(client, contracts.Inbox);
-        _executor = new Executor(terms.DomainSeparator, options.Drill);
+        _executor = new Executor(terms.DomainSeparator, options.Drill, options.Engine);
         _batches = [.. store.Batches.FindAll().OrderBy(batch => batch.Index).Select(ExecutedBatch.Of)];
         LoadTasks();
         _view = new NodeView(_l1.Current, 0, 0, _batches, null, [], _state, false);

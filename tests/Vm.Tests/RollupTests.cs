@@ -101,6 +101,8 @@ public sealed class RollupTests : IDisposable
                 }
 
                 FinishedTask finished = Transition.Run(_machine, load.Loaded, Cancellation);
+                foreach (ExecutionEngine engine in (ReadOnlySpan<ExecutionEngine>)[ExecutionEngine.Threaded, ExecutionEngine.Jit])
+                    Assert.Equal(finished.ChunkRoots, Transition.Run(_machine, load.Loaded, Cancellation, engine).ChunkRoots);
                 Replays(state, finished, start + Transition.StorePhase);
                 StoreResult store = Transition.Store(state, batch, context, task, finished);
                 Assert.Equal(result.Outputs[task], store.Output);

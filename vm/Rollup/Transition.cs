@@ -85,13 +85,14 @@ public static class Transition
     /// <see cref="MaxChunks"/> chunks is left running, and store records it as out of steps.
     /// </summary>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public static FinishedTask Run(Machine machine, LoadedTask task, CancellationToken cancellation = default)
+    public static FinishedTask Run(
+        Machine machine, LoadedTask task, CancellationToken cancellation = default, ExecutionEngine engine = ExecutionEngine.Interpreter)
     {
         machine.Load(task.Image, task.Head);
         var roots = ImmutableArray.CreateBuilder<Word>();
         while (machine.IsRunning && roots.Count < MaxChunks)
         {
-            RunChunk(machine, cancellation);
+            RunChunk(machine, cancellation, engine);
             roots.Add(machine.Root());
         }
 
@@ -99,14 +100,16 @@ public static class Transition
     }
 
     /// <summary>Runs one chunk: 2^28 steps, or fewer when the machine stops.</summary>
+    /// <remarks>
+    /// Claims rest on this run: on the reference, unless the caller has reason to trust another engine (decision 0010).
+    /// </remarks>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public static void RunChunk(Machine machine, CancellationToken cancellation = default)
+    public static void RunChunk(Machine machine, CancellationToken cancellation = default, ExecutionEngine engine = ExecutionEngine.Interpreter)
     {
         for (ulong done = 0; done < ChunkSteps && machine.IsRunning; done += SliceSteps)
         {
             cancellation.ThrowIfCancellationRequested();
-            // Claims rest on this run: the reference, until the compiler has a long record of agreeing with it.
-            ExecutionEngine.Interpreter.Run(machine, SliceSteps);
+            engine.Run(machine, SliceSteps);
         }
     }
 
