@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Optimistic.Vm;
 
@@ -8,10 +9,9 @@ namespace Optimistic.Vm;
 /// 48, so that sums need no carries. Time depends on values: for public data only.
 /// </summary>
 /// <remarks>
-/// A limb may exceed its 52 bits. The magnitude of an element, m, says by how much: limbs are below m × 2^53, the highest below
-/// m × 2^49. Products have magnitude 1; a sum has that of both summands together, a negation one more than what it negates; and
-/// factors may have up to 16, so that a column of a product, five limb products, stays below 2^128. Comments beside formulas
-/// keep the count.
+/// A limb may exceed its 52 bits. The magnitude of an element, m, says by how much: limbs are below m × 1.25 × 2^52, the highest below
+/// m × 1.25 × 2^48. Products have magnitude 1; a sum has that of both summands together, a negation one more than what it negates;
+/// and factors may have up to 12, which keeps their limbs below 2^56. Comments beside formulas keep the count.
 /// </remarks>
 internal struct FieldElement
 {
@@ -22,6 +22,9 @@ internal struct FieldElement
 
     /// <summary>2^260 mod p.</summary>
     private const ulong Fold260 = Fold256 << 4;
+
+    /// <summary>Columns are cut at bit 56, four bits above where the next one starts.</summary>
+    private const int Cut = 56, Shift = 64 - Cut, Rest = Cut - 52;
 
     // p in limbs.
     private const ulong P0 = Mask52 + 1 - Fold256, P = Mask52, P4 = Mask48;
@@ -71,8 +74,8 @@ internal struct FieldElement
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly FieldElement Negate(uint magnitude)
     {
-        // 2 (m + 1) p is more, limb by limb, than m can be.
-        ulong times = 2 * (magnitude + 1);
+        // So many p are more, limb by limb, than what is negated can be.
+        ulong times = ((5 * magnitude) + 4) / 4;
         return new()
         {
             _0 = (P0 * times) - _0,
@@ -83,60 +86,95 @@ internal struct FieldElement
         };
     }
 
+    /// <summary>Half of this; half the magnitude and one.</summary>
+    public readonly FieldElement Half()
+    {
+        // p is odd.
+        ulong odd = 0 - (_0 & 1), t0 = _0 + (P0 & odd), t1 = _1 + (P & odd), t2 = _2 + (P & odd), t3 = _3 + (P & odd), t4 = _4 + (P4 & odd);
+        return new()
+        {
+            _0 = (t0 >> 1) + ((t1 & 1) << 51),
+            _1 = (t1 >> 1) + ((t2 & 1) << 51),
+            _2 = (t2 >> 1) + ((t3 & 1) << 51),
+            _3 = (t3 >> 1) + ((t4 & 1) << 51),
+            _4 = t4 >> 1,
+        };
+    }
+
     /// <summary>Of magnitude 1.</summary>
+    /// <remarks>
+    /// No column has carries: the parts of its products from bit 56 up are added up apart, and what that leaves out, below 2^59, is
+    /// the sum of the products modulo 2^64 less theirs.
+    /// </remarks>
     public static FieldElement operator *(in FieldElement a, in FieldElement b)
     {
         ulong a0 = a._0, a1 = a._1, a2 = a._2, a3 = a._3, a4 = a._4, b0 = b._0, b1 = b._1, b2 = b._2, b3 = b._3, b4 = b._4;
-
-        // Columns 5 to 8 of the product have weights 2^260 and up. Cut into limbs, they come back into columns 0 to 4.
-        Column column = default;
-        column.Add(a1, b4); column.Add(a2, b3); column.Add(a3, b2); column.Add(a4, b1);
-        ulong h0 = column.Take52();
-        column.Add(a2, b4); column.Add(a3, b3); column.Add(a4, b2);
-        ulong h1 = column.Take52();
-        column.Add(a3, b4); column.Add(a4, b3);
-        ulong h2 = column.Take52();
-        column.Add(a4, b4);
-        ulong h3 = column.Take52(), h4 = column.Low;
-
-        column = default;
-        column.Add(a0, b0); column.Add(h0, Fold260);
-        ulong r0 = column.Take52();
-        column.Add(a0, b1); column.Add(a1, b0); column.Add(h1, Fold260);
-        ulong r1 = column.Take52();
-        column.Add(a0, b2); column.Add(a1, b1); column.Add(a2, b0); column.Add(h2, Fold260);
-        ulong r2 = column.Take52();
-        column.Add(a0, b3); column.Add(a1, b2); column.Add(a2, b1); column.Add(a3, b0); column.Add(h3, Fold260);
-        ulong r3 = column.Take52();
-        column.Add(a0, b4); column.Add(a1, b3); column.Add(a2, b2); column.Add(a3, b1); column.Add(a4, b0); column.Add(h4, Fold260);
-        return Finish(r0, r1, r2, r3, column);
+        ulong b0s = b0 << Shift, b1s = b1 << Shift, b2s = b2 << Shift, b3s = b3 << Shift, b4s = b4 << Shift;
+        ulong high, rest;
+        high = High(a0, b0s);
+        ulong v0 = (a0 * b0) - (high << Cut);
+        rest = high << Rest;
+        high = High(a0, b1s) + High(a1, b0s);
+        ulong v1 = (a0 * b1) + (a1 * b0) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(a0, b2s) + High(a1, b1s) + High(a2, b0s);
+        ulong v2 = (a0 * b2) + (a1 * b1) + (a2 * b0) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(a0, b3s) + High(a1, b2s) + High(a2, b1s) + High(a3, b0s);
+        ulong v3 = (a0 * b3) + (a1 * b2) + (a2 * b1) + (a3 * b0) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(a0, b4s) + High(a1, b3s) + High(a2, b2s) + High(a3, b1s) + High(a4, b0s);
+        ulong v4 = (a0 * b4) + (a1 * b3) + (a2 * b2) + (a3 * b1) + (a4 * b0) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(a1, b4s) + High(a2, b3s) + High(a3, b2s) + High(a4, b1s);
+        ulong v5 = (a1 * b4) + (a2 * b3) + (a3 * b2) + (a4 * b1) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(a2, b4s) + High(a3, b3s) + High(a4, b2s);
+        ulong v6 = (a2 * b4) + (a3 * b3) + (a4 * b2) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(a3, b4s) + High(a4, b3s);
+        ulong v7 = (a3 * b4) + (a4 * b3) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(a4, b4s);
+        ulong v8 = (a4 * b4) - (high << Cut) + rest;
+        rest = high << Rest;
+        return Reduce(v0, v1, v2, v3, v4, v5, v6, v7, v8, rest);
     }
 
     /// <summary>Of magnitude 1.</summary>
     public readonly FieldElement Square()
     {
         ulong a0 = _0, a1 = _1, a2 = _2, a3 = _3, a4 = _4, twice0 = a0 * 2, twice1 = a1 * 2, twice2 = a2 * 2, twice3 = a3 * 2;
-        Column column = default;
-        column.Add(twice1, a4); column.Add(twice2, a3);
-        ulong h0 = column.Take52();
-        column.Add(twice2, a4); column.Add(a3, a3);
-        ulong h1 = column.Take52();
-        column.Add(twice3, a4);
-        ulong h2 = column.Take52();
-        column.Add(a4, a4);
-        ulong h3 = column.Take52(), h4 = column.Low;
-
-        column = default;
-        column.Add(a0, a0); column.Add(h0, Fold260);
-        ulong r0 = column.Take52();
-        column.Add(twice0, a1); column.Add(h1, Fold260);
-        ulong r1 = column.Take52();
-        column.Add(twice0, a2); column.Add(a1, a1); column.Add(h2, Fold260);
-        ulong r2 = column.Take52();
-        column.Add(twice0, a3); column.Add(twice1, a2); column.Add(h3, Fold260);
-        ulong r3 = column.Take52();
-        column.Add(twice0, a4); column.Add(twice1, a3); column.Add(a2, a2); column.Add(h4, Fold260);
-        return Finish(r0, r1, r2, r3, column);
+        ulong a0s = a0 << Shift, a1s = a1 << Shift, a2s = a2 << Shift, a3s = a3 << Shift, a4s = a4 << Shift;
+        ulong high, rest;
+        high = High(a0, a0s);
+        ulong v0 = (a0 * a0) - (high << Cut);
+        rest = high << Rest;
+        high = High(twice0, a1s);
+        ulong v1 = (twice0 * a1) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(twice0, a2s) + High(a1, a1s);
+        ulong v2 = (twice0 * a2) + (a1 * a1) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(twice0, a3s) + High(twice1, a2s);
+        ulong v3 = (twice0 * a3) + (twice1 * a2) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(twice0, a4s) + High(twice1, a3s) + High(a2, a2s);
+        ulong v4 = (twice0 * a4) + (twice1 * a3) + (a2 * a2) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(twice1, a4s) + High(twice2, a3s);
+        ulong v5 = (twice1 * a4) + (twice2 * a3) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(twice2, a4s) + High(a3, a3s);
+        ulong v6 = (twice2 * a4) + (a3 * a3) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(twice3, a4s);
+        ulong v7 = (twice3 * a4) - (high << Cut) + rest;
+        rest = high << Rest;
+        high = High(a4, a4s);
+        ulong v8 = (a4 * a4) - (high << Cut) + rest;
+        rest = high << Rest;
+        return Reduce(v0, v1, v2, v3, v4, v5, v6, v7, v8, rest);
     }
 
     /// <summary>This squared <paramref name="count"/> times.</summary>
@@ -191,49 +229,45 @@ internal struct FieldElement
         return value.CompareTo(Prime) >= 0 ? value.Subtract(Prime) : value;
     }
 
-    /// <summary>Folds what the last column has above bit 256: four bits of its limb, and what is above the limb.</summary>
+    /// <summary>Ten columns of a product, each below 2^63, modulo p.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static FieldElement Finish(ulong r0, ulong r1, ulong r2, ulong r3, Column column)
+    private static FieldElement Reduce(ulong v0, ulong v1, ulong v2, ulong v3, ulong v4, ulong v5, ulong v6, ulong v7, ulong v8, ulong v9)
     {
-        ulong r4 = column.Take52();
-        Column first = default;
-        first.Add(column.Low, Fold260);
-        first.Add(r0 + ((r4 >> 48) * Fold256));
-        r0 = first.Take52();
-        r1 += first.Low;
-        return new() { _0 = r0, _1 = r1, _2 = r2, _3 = r3, _4 = r4 & Mask48 };
+        // Columns from 5 on have weights 2^260 and up. Cut into limbs, they come back into columns 0 to 4.
+        v6 += v5 >> 52;
+        v5 &= Mask52;
+        v7 += v6 >> 52;
+        v6 &= Mask52;
+        v8 += v7 >> 52;
+        v7 &= Mask52;
+        v9 += v8 >> 52;
+        v8 &= Mask52;
+        ulong high = High(v5, Fold260 << Shift);
+        v0 += (v5 * Fold260) - (high << Cut);
+        v1 += (high << Rest) + (v0 >> 52);
+        high = High(v6, Fold260 << Shift);
+        v1 += (v6 * Fold260) - (high << Cut);
+        v2 += (high << Rest) + (v1 >> 52);
+        high = High(v7, Fold260 << Shift);
+        v2 += (v7 * Fold260) - (high << Cut);
+        v3 += (high << Rest) + (v2 >> 52);
+        high = High(v8, Fold260 << Shift);
+        v3 += (v8 * Fold260) - (high << Cut);
+        v4 += (high << Rest) + (v3 >> 52);
+        high = High(v9, Fold260 << Shift);
+        v4 += (v9 * Fold260) - (high << Cut);
+
+        // What is above bit 256: four bits of the highest limb and more.
+        ulong above = (v4 >> 48) + (high << (Rest + 4));
+        high = High(above, Fold256 << Shift);
+        v0 = (v0 & Mask52) + (above * Fold256) - (high << Cut);
+        return new() { _0 = v0 & Mask52, _1 = (v1 & Mask52) + (v0 >> 52) + (high << Rest), _2 = v2 & Mask52, _3 = v3 & Mask52, _4 = v4 & Mask48 };
     }
 
-    /// <summary>A sum of limb products.</summary>
-    private struct Column
-    {
-        public ulong Low, High;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add(ulong a, ulong b)
-        {
-            ulong high = Math.BigMul(a, b, out ulong low);
-            Low += low;
-            High += high + (Low < low ? 1UL : 0UL);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add(ulong value)
-        {
-            Low += value;
-            High += Low < value ? 1UL : 0UL;
-        }
-
-        /// <summary>The lowest 52 bits; the others stay, as the start of the next column.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public ulong Take52()
-        {
-            ulong taken = Low & Mask52;
-            Low = (Low >> 52) | (High << 12);
-            High >>= 52;
-            return taken;
-        }
-    }
+    /// <summary>A product from bit 56 up, of a factor and one that is shifted by <see cref="Shift"/>.</summary>
+    /// <remarks>The low half takes a multiplication of its own, where one that gives both would hand it over through memory.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong High(ulong a, ulong shifted) => Bmi2.X64.IsSupported ? Bmi2.X64.MultiplyNoFlags(a, shifted) : Math.BigMul(a, shifted, out _);
 }
 
 /// <summary>An integer of 256 bits in four limbs, the lowest first.</summary>

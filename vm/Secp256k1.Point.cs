@@ -55,12 +55,13 @@ internal readonly record struct AffinePoint(FieldElement X, FieldElement Y)
 }
 
 /// <summary>
-/// A point (X / Z^2, Y / Z^3), or the one at infinity. X and Y have magnitude 10 at most, Z has 2. Additions and doublings are those
-/// of the Explicit-Formulas Database for a = 0, complete: they also serve where the operands are equal, opposite or infinity.
+/// A point (X / Z^2, Y / Z^3), or the one at infinity. Magnitudes are at most 5 of X, 3 of Y, 1 of Z. Additions and doublings are those
+/// for a = 0 (Explicit-Formulas Database), doubling with all divided by two, complete: they also serve where the operands are equal,
+/// opposite or infinity.
 /// </summary>
 internal readonly struct JacobianPoint
 {
-    private const uint MaxMagnitude = 10;
+    private const uint MaxMagnitudeOfX = 5, MaxMagnitudeOfY = 3;
 
     private readonly bool _isFinite;
 
@@ -92,11 +93,11 @@ internal readonly struct JacobianPoint
         if (IsInfinity)
             return this;
 
-        FieldElement yy = Y.Square(), slope = X.Square() * 3;
-        FieldElement fourXyy = X * yy * 4;
-        FieldElement x = slope.Square() + (fourXyy * 2).Negate(8); // 1 + 9
-        FieldElement y = (slope * (fourXyy + x.Negate(10))) + (yy.Square() * 8).Negate(8); // 4 + 11, 1 + 9
-        return new(x, y, Y * Z * 2);
+        FieldElement yy = Y.Square(), slope = (X.Square() * 3).Half(); // 3
+        FieldElement minusXyy = (X * yy).Negate(1); // 2
+        FieldElement x = slope.Square() + (minusXyy * 2); // 1 + 4
+        FieldElement y = ((slope * (x + minusXyy)) + yy.Square()).Negate(2); // 3
+        return new(x, y, Y * Z);
     }
 
     public JacobianPoint Add(in AffinePoint other)
@@ -105,8 +106,8 @@ internal readonly struct JacobianPoint
             return new(other);
 
         FieldElement zz = Z.Square();
-        FieldElement across = (other.X * zz) + X.Negate(MaxMagnitude); // 1 + 11
-        FieldElement up = (other.Y * zz * Z) + Y.Negate(MaxMagnitude); // 1 + 11
+        FieldElement across = (other.X * zz) + X.Negate(MaxMagnitudeOfX); // 1 + 6
+        FieldElement up = (other.Y * zz * Z) + Y.Negate(MaxMagnitudeOfY); // 1 + 4
         if (across.IsZero)
             return up.IsZero ? Double() : Infinity;
 

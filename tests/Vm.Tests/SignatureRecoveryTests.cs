@@ -39,11 +39,12 @@ public sealed class SignatureRecoveryTests
         Assert.Equal(Modulo(a - b, Prime), Integer((x + y.Negate(1)).ToUInt256()));
         Assert.Equal(Modulo(-a, Prime), Integer(x.Negate(1).ToUInt256()));
 
-        // Factors of magnitude 16, the largest there is.
-        FieldElement large = x.Negate(1) * 8, other = y.Negate(1) * 8;
-        Assert.Equal(Modulo(64 * a * b, Prime), Integer((large * other).ToUInt256()));
-        Assert.Equal(Modulo(64 * a * a, Prime), Integer(large.Square().ToUInt256()));
-        Assert.Equal(Modulo(-8 * a, Prime), Integer(large.ToUInt256()));
+        // Factors of magnitude 12, the largest there is.
+        FieldElement large = x.Negate(1) * 6, other = y.Negate(1) * 6;
+        Assert.Equal(Modulo(36 * a * b, Prime), Integer((large * other).ToUInt256()));
+        Assert.Equal(Modulo(36 * a * a, Prime), Integer(large.Square().ToUInt256()));
+        Assert.Equal(Modulo(-6 * a, Prime), Integer(large.ToUInt256()));
+        Assert.Equal(Modulo(-6 * a, Prime), Integer((large.Half() + large.Half()).ToUInt256()));
         Assert.Equal(a % Prime == 0, x.IsZero);
     }
 
