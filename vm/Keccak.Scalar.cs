@@ -21,59 +21,45 @@ internal static unsafe class KeccakScalar
 
     /// <summary>Applies the 24 rounds to 25 lanes (FIPS 202, 3.3).</summary>
     /// <remarks>
+    /// The lanes stay in memory, each loaded once and stored once a round; registers hold the five lanes of a row, the theta words d,
+    /// and the column parities c of the next round, added up on the way.
     /// The rounds run in place: a row's five outputs take the places of the five lanes they came from, and after two rounds every
     /// lane is home again. So a turn of the loop is two rounds with no copies.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Permute(ulong* state)
+    internal static void Permute(ulong* s)
     {
         fixed (ulong* roundConstants = Keccak.RoundConstants)
         {
-            ulong b0, b1, b2, b3, b4, c0, c1, c2, c3, c4, d0, d1, d2, d3, d4;
-            ulong s0 = state[0], s1 = state[1], s2 = state[2], s3 = state[3], s4 = state[4];
-            ulong s5 = state[5], s6 = state[6], s7 = state[7], s8 = state[8], s9 = state[9];
-            ulong s10 = state[10], s11 = state[11], s12 = state[12], s13 = state[13], s14 = state[14];
-            ulong s15 = state[15], s16 = state[16], s17 = state[17], s18 = state[18], s19 = state[19];
-            ulong s20 = state[20], s21 = state[21], s22 = state[22], s23 = state[23], s24 = state[24];
-
+            ulong b, b0, b1, b2, b3, b4, d0, d1, d2, d3, d4;
+            ulong c0 = s[0] ^ s[5] ^ s[10] ^ s[15] ^ s[20], c1 = s[1] ^ s[6] ^ s[11] ^ s[16] ^ s[21], c2 = s[2] ^ s[7] ^ s[12] ^ s[17] ^ s[22];
+            ulong c3 = s[3] ^ s[8] ^ s[13] ^ s[18] ^ s[23], c4 = s[4] ^ s[9] ^ s[14] ^ s[19] ^ s[24];
             for (int round = 0; round < 24; round += 2)
             {
-                c0 = s0 ^ s5 ^ s10 ^ s15 ^ s20; c1 = s1 ^ s6 ^ s11 ^ s16 ^ s21; c2 = s2 ^ s7 ^ s12 ^ s17 ^ s22;
-                c3 = s3 ^ s8 ^ s13 ^ s18 ^ s23; c4 = s4 ^ s9 ^ s14 ^ s19 ^ s24;
                 d0 = c4 ^ RotateLeft(c1, 1); d1 = c0 ^ RotateLeft(c2, 1); d2 = c1 ^ RotateLeft(c3, 1); d3 = c2 ^ RotateLeft(c4, 1); d4 = c3 ^ RotateLeft(c0, 1);
-                b0 = s0 ^ d0; b1 = RotateLeft(s6 ^ d1, 44); b2 = RotateLeft(s12 ^ d2, 43); b3 = RotateLeft(s18 ^ d3, 21); b4 = RotateLeft(s24 ^ d4, 14);
-                s0 = b0 ^ (~b1 & b2); s12 = b1 ^ (~b2 & b3); s24 = b2 ^ (~b3 & b4); s6 = b3 ^ (~b4 & b0); s18 = b4 ^ (~b0 & b1);
-                s0 ^= roundConstants[round];
-                b0 = RotateLeft(s3 ^ d3, 28); b1 = RotateLeft(s9 ^ d4, 20); b2 = RotateLeft(s10 ^ d0, 3); b3 = RotateLeft(s16 ^ d1, 45); b4 = RotateLeft(s22 ^ d2, 61);
-                s16 = b0 ^ (~b1 & b2); s3 = b1 ^ (~b2 & b3); s10 = b2 ^ (~b3 & b4); s22 = b3 ^ (~b4 & b0); s9 = b4 ^ (~b0 & b1);
-                b0 = RotateLeft(s1 ^ d1, 1); b1 = RotateLeft(s7 ^ d2, 6); b2 = RotateLeft(s13 ^ d3, 25); b3 = RotateLeft(s19 ^ d4, 8); b4 = RotateLeft(s20 ^ d0, 18);
-                s7 = b0 ^ (~b1 & b2); s19 = b1 ^ (~b2 & b3); s1 = b2 ^ (~b3 & b4); s13 = b3 ^ (~b4 & b0); s20 = b4 ^ (~b0 & b1);
-                b0 = RotateLeft(s4 ^ d4, 27); b1 = RotateLeft(s5 ^ d0, 36); b2 = RotateLeft(s11 ^ d1, 10); b3 = RotateLeft(s17 ^ d2, 15); b4 = RotateLeft(s23 ^ d3, 56);
-                s23 = b0 ^ (~b1 & b2); s5 = b1 ^ (~b2 & b3); s17 = b2 ^ (~b3 & b4); s4 = b3 ^ (~b4 & b0); s11 = b4 ^ (~b0 & b1);
-                b0 = RotateLeft(s2 ^ d2, 62); b1 = RotateLeft(s8 ^ d3, 55); b2 = RotateLeft(s14 ^ d4, 39); b3 = RotateLeft(s15 ^ d0, 41); b4 = RotateLeft(s21 ^ d1, 2);
-                s14 = b0 ^ (~b1 & b2); s21 = b1 ^ (~b2 & b3); s8 = b2 ^ (~b3 & b4); s15 = b3 ^ (~b4 & b0); s2 = b4 ^ (~b0 & b1);
+                b0 = s[0] ^ d0; b1 = RotateLeft(s[6] ^ d1, 44); b2 = RotateLeft(s[12] ^ d2, 43); b3 = RotateLeft(s[18] ^ d3, 21); b4 = RotateLeft(s[24] ^ d4, 14);
+                s[0] = c0 = b0 ^ (~b1 & b2) ^ roundConstants[round]; s[12] = c1 = b1 ^ (~b2 & b3); s[24] = c2 = b2 ^ (~b3 & b4); s[6] = c3 = b3 ^ (~b4 & b0); s[18] = c4 = b4 ^ (~b0 & b1);
+                b0 = RotateLeft(s[3] ^ d3, 28); b1 = RotateLeft(s[9] ^ d4, 20); b2 = RotateLeft(s[10] ^ d0, 3); b3 = RotateLeft(s[16] ^ d1, 45); b4 = RotateLeft(s[22] ^ d2, 61);
+                s[16] = b = b0 ^ (~b1 & b2); c0 ^= b; s[3] = b = b1 ^ (~b2 & b3); c1 ^= b; s[10] = b = b2 ^ (~b3 & b4); c2 ^= b; s[22] = b = b3 ^ (~b4 & b0); c3 ^= b; s[9] = b = b4 ^ (~b0 & b1); c4 ^= b;
+                b0 = RotateLeft(s[1] ^ d1, 1); b1 = RotateLeft(s[7] ^ d2, 6); b2 = RotateLeft(s[13] ^ d3, 25); b3 = RotateLeft(s[19] ^ d4, 8); b4 = RotateLeft(s[20] ^ d0, 18);
+                s[7] = b = b0 ^ (~b1 & b2); c0 ^= b; s[19] = b = b1 ^ (~b2 & b3); c1 ^= b; s[1] = b = b2 ^ (~b3 & b4); c2 ^= b; s[13] = b = b3 ^ (~b4 & b0); c3 ^= b; s[20] = b = b4 ^ (~b0 & b1); c4 ^= b;
+                b0 = RotateLeft(s[4] ^ d4, 27); b1 = RotateLeft(s[5] ^ d0, 36); b2 = RotateLeft(s[11] ^ d1, 10); b3 = RotateLeft(s[17] ^ d2, 15); b4 = RotateLeft(s[23] ^ d3, 56);
+                s[23] = b = b0 ^ (~b1 & b2); c0 ^= b; s[5] = b = b1 ^ (~b2 & b3); c1 ^= b; s[17] = b = b2 ^ (~b3 & b4); c2 ^= b; s[4] = b = b3 ^ (~b4 & b0); c3 ^= b; s[11] = b = b4 ^ (~b0 & b1); c4 ^= b;
+                b0 = RotateLeft(s[2] ^ d2, 62); b1 = RotateLeft(s[8] ^ d3, 55); b2 = RotateLeft(s[14] ^ d4, 39); b3 = RotateLeft(s[15] ^ d0, 41); b4 = RotateLeft(s[21] ^ d1, 2);
+                s[14] = b = b0 ^ (~b1 & b2); c0 ^= b; s[21] = b = b1 ^ (~b2 & b3); c1 ^= b; s[8] = b = b2 ^ (~b3 & b4); c2 ^= b; s[15] = b = b3 ^ (~b4 & b0); c3 ^= b; s[2] = b = b4 ^ (~b0 & b1); c4 ^= b;
 
-                c0 = s0 ^ s16 ^ s7 ^ s23 ^ s14; c1 = s12 ^ s3 ^ s19 ^ s5 ^ s21; c2 = s24 ^ s10 ^ s1 ^ s17 ^ s8;
-                c3 = s6 ^ s22 ^ s13 ^ s4 ^ s15; c4 = s18 ^ s9 ^ s20 ^ s11 ^ s2;
                 d0 = c4 ^ RotateLeft(c1, 1); d1 = c0 ^ RotateLeft(c2, 1); d2 = c1 ^ RotateLeft(c3, 1); d3 = c2 ^ RotateLeft(c4, 1); d4 = c3 ^ RotateLeft(c0, 1);
-                b0 = s0 ^ d0; b1 = RotateLeft(s3 ^ d1, 44); b2 = RotateLeft(s1 ^ d2, 43); b3 = RotateLeft(s4 ^ d3, 21); b4 = RotateLeft(s2 ^ d4, 14);
-                s0 = b0 ^ (~b1 & b2); s1 = b1 ^ (~b2 & b3); s2 = b2 ^ (~b3 & b4); s3 = b3 ^ (~b4 & b0); s4 = b4 ^ (~b0 & b1);
-                s0 ^= roundConstants[round + 1];
-                b0 = RotateLeft(s6 ^ d3, 28); b1 = RotateLeft(s9 ^ d4, 20); b2 = RotateLeft(s7 ^ d0, 3); b3 = RotateLeft(s5 ^ d1, 45); b4 = RotateLeft(s8 ^ d2, 61);
-                s5 = b0 ^ (~b1 & b2); s6 = b1 ^ (~b2 & b3); s7 = b2 ^ (~b3 & b4); s8 = b3 ^ (~b4 & b0); s9 = b4 ^ (~b0 & b1);
-                b0 = RotateLeft(s12 ^ d1, 1); b1 = RotateLeft(s10 ^ d2, 6); b2 = RotateLeft(s13 ^ d3, 25); b3 = RotateLeft(s11 ^ d4, 8); b4 = RotateLeft(s14 ^ d0, 18);
-                s10 = b0 ^ (~b1 & b2); s11 = b1 ^ (~b2 & b3); s12 = b2 ^ (~b3 & b4); s13 = b3 ^ (~b4 & b0); s14 = b4 ^ (~b0 & b1);
-                b0 = RotateLeft(s18 ^ d4, 27); b1 = RotateLeft(s16 ^ d0, 36); b2 = RotateLeft(s19 ^ d1, 10); b3 = RotateLeft(s17 ^ d2, 15); b4 = RotateLeft(s15 ^ d3, 56);
-                s15 = b0 ^ (~b1 & b2); s16 = b1 ^ (~b2 & b3); s17 = b2 ^ (~b3 & b4); s18 = b3 ^ (~b4 & b0); s19 = b4 ^ (~b0 & b1);
-                b0 = RotateLeft(s24 ^ d2, 62); b1 = RotateLeft(s22 ^ d3, 55); b2 = RotateLeft(s20 ^ d4, 39); b3 = RotateLeft(s23 ^ d0, 41); b4 = RotateLeft(s21 ^ d1, 2);
-                s20 = b0 ^ (~b1 & b2); s21 = b1 ^ (~b2 & b3); s22 = b2 ^ (~b3 & b4); s23 = b3 ^ (~b4 & b0); s24 = b4 ^ (~b0 & b1);
+                b0 = s[0] ^ d0; b1 = RotateLeft(s[3] ^ d1, 44); b2 = RotateLeft(s[1] ^ d2, 43); b3 = RotateLeft(s[4] ^ d3, 21); b4 = RotateLeft(s[2] ^ d4, 14);
+                s[0] = c0 = b0 ^ (~b1 & b2) ^ roundConstants[round + 1]; s[1] = c1 = b1 ^ (~b2 & b3); s[2] = c2 = b2 ^ (~b3 & b4); s[3] = c3 = b3 ^ (~b4 & b0); s[4] = c4 = b4 ^ (~b0 & b1);
+                b0 = RotateLeft(s[6] ^ d3, 28); b1 = RotateLeft(s[9] ^ d4, 20); b2 = RotateLeft(s[7] ^ d0, 3); b3 = RotateLeft(s[5] ^ d1, 45); b4 = RotateLeft(s[8] ^ d2, 61);
+                s[5] = b = b0 ^ (~b1 & b2); c0 ^= b; s[6] = b = b1 ^ (~b2 & b3); c1 ^= b; s[7] = b = b2 ^ (~b3 & b4); c2 ^= b; s[8] = b = b3 ^ (~b4 & b0); c3 ^= b; s[9] = b = b4 ^ (~b0 & b1); c4 ^= b;
+                b0 = RotateLeft(s[12] ^ d1, 1); b1 = RotateLeft(s[10] ^ d2, 6); b2 = RotateLeft(s[13] ^ d3, 25); b3 = RotateLeft(s[11] ^ d4, 8); b4 = RotateLeft(s[14] ^ d0, 18);
+                s[10] = b = b0 ^ (~b1 & b2); c0 ^= b; s[11] = b = b1 ^ (~b2 & b3); c1 ^= b; s[12] = b = b2 ^ (~b3 & b4); c2 ^= b; s[13] = b = b3 ^ (~b4 & b0); c3 ^= b; s[14] = b = b4 ^ (~b0 & b1); c4 ^= b;
+                b0 = RotateLeft(s[18] ^ d4, 27); b1 = RotateLeft(s[16] ^ d0, 36); b2 = RotateLeft(s[19] ^ d1, 10); b3 = RotateLeft(s[17] ^ d2, 15); b4 = RotateLeft(s[15] ^ d3, 56);
+                s[15] = b = b0 ^ (~b1 & b2); c0 ^= b; s[16] = b = b1 ^ (~b2 & b3); c1 ^= b; s[17] = b = b2 ^ (~b3 & b4); c2 ^= b; s[18] = b = b3 ^ (~b4 & b0); c3 ^= b; s[19] = b = b4 ^ (~b0 & b1); c4 ^= b;
+                b0 = RotateLeft(s[24] ^ d2, 62); b1 = RotateLeft(s[22] ^ d3, 55); b2 = RotateLeft(s[20] ^ d4, 39); b3 = RotateLeft(s[23] ^ d0, 41); b4 = RotateLeft(s[21] ^ d1, 2);
+                s[20] = b = b0 ^ (~b1 & b2); c0 ^= b; s[21] = b = b1 ^ (~b2 & b3); c1 ^= b; s[22] = b = b2 ^ (~b3 & b4); c2 ^= b; s[23] = b = b3 ^ (~b4 & b0); c3 ^= b; s[24] = b = b4 ^ (~b0 & b1); c4 ^= b;
             }
-
-            state[0] = s0; state[1] = s1; state[2] = s2; state[3] = s3; state[4] = s4;
-            state[5] = s5; state[6] = s6; state[7] = s7; state[8] = s8; state[9] = s9;
-            state[10] = s10; state[11] = s11; state[12] = s12; state[13] = s13; state[14] = s14;
-            state[15] = s15; state[16] = s16; state[17] = s17; state[18] = s18; state[19] = s19;
-            state[20] = s20; state[21] = s21; state[22] = s22; state[23] = s23; state[24] = s24;
         }
     }
 }

@@ -144,7 +144,7 @@ public sealed unsafe partial class GuestMemory
         return hash == QuadTree.ZeroRoot(height) ? null : QuadNode.WithHash(hash, children[0], children[1], children[2], children[3]);
     }
 
-    private byte* BlockPointer(uint block) => Data + (ulong)block * BlockLength;
+    private byte* BlockPointer(uint block) => _data + (ulong)block * BlockLength;
 
     /// <summary>The first bytes of a block, as many as a store that starts in the block before can reach.</summary>
     private ulong HeadOf(uint block) => *(ulong*)BlockPointer(block);

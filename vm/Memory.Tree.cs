@@ -138,7 +138,7 @@ public sealed unsafe partial class GuestMemory
 
     private void HashInner(uint block, Span<Word> nodes)
     {
-        var children = new ReadOnlySpan<Word>(Data + (ulong)block * BlockLength, (int)BlockWords);
+        var children = new ReadOnlySpan<Word>(_data + (ulong)block * BlockLength, (int)BlockWords);
         for (int count = (int)BlockWords / 4; count > 0; count /= 4)
         {
             Keccak.Nodes(children, nodes[..count]);
@@ -188,7 +188,7 @@ public sealed unsafe partial class GuestMemory
         for (int i = start; i < end; i++)
         {
             uint block = _dirtyBlocks[i];
-            HashBlock(Data + (ulong)block * BlockLength, (byte*)_nodes.At(BlockHeight, block));
+            HashBlock(_data + (ulong)block * BlockLength, (byte*)_nodes.At(BlockHeight, block));
         }
     }
 
@@ -199,6 +199,10 @@ public sealed unsafe partial class GuestMemory
     private void CollectDirty()
     {
         _dirtyBlocks.Clear();
+        if (!_mayBeDirty)
+            return;
+
+        _mayBeDirty = false;
         var marks = new Span<byte>(Dirty, (int)DataBlockCount);
         int block = 0;
         while (marks[block..].IndexOfAnyExcept((byte)0) is >= 0 and var distance)

@@ -60,6 +60,8 @@ public sealed unsafe partial class GuestMemory : IDisposable
     private readonly ulong* _heads;
     private readonly Nodes _nodes;
     private readonly List<uint> _dirtyBlocks = [];
+    private readonly byte* _data;
+    private bool _mayBeDirty;
 
     /// <summary>Zeroed memory.</summary>
     /// <exception cref="MemoryReservationException">The system has no address space for it.</exception>
@@ -67,15 +69,25 @@ public sealed unsafe partial class GuestMemory : IDisposable
     {
         _reservation = new Reservation(BlockCount + Length + Slack);
         Dirty = _reservation.Pointer;
-        Data = Dirty - DirtyOffset;
-        Text = Data + TextAddress;
+        _data = Dirty - DirtyOffset;
+        Text = _data + TextAddress;
         _headReservation = new Reservation(BlockCount * sizeof(ulong));
         _heads = (ulong*)_headReservation.Pointer;
         _nodes = new Nodes();
     }
 
-    /// <summary>Byte 0 of slot 0. The byte of tree address a is at <c>Data + a</c>.</summary>
-    public byte* Data { get; }
+    /// <summary>
+    /// Byte 0 of slot 0. The byte of tree address a is at <c>Data + a</c>. Who writes through it asks for it again after anything else
+    /// has been done with this memory: asking is what tells that there may be dirty marks to look for.
+    /// </summary>
+    public byte* Data
+    {
+        get
+        {
+            _mayBeDirty = true;
+            return _data;
+        }
+    }
 
     /// <summary>Byte pc of text is at <c>Text + pc</c>; read only.</summary>
     public byte* Text { get; }
@@ -90,7 +102,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     public ulong Load(ulong address, int size)
     {
         // In bounds: a 32-bit offset and at most seven bytes more, and the reservation goes on behind slot 7.
-        byte* source = Data + (uint)address;
+        byte* source = _data + (uint)address;
         return size switch
         {
             1 => *source,
@@ -135,7 +147,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     public Word ReadWord(uint index)
     {
         CheckWord(index);
-        return Unsafe.ReadUnaligned<Word>(Data + (ulong)index * Word.Length);
+        return Unsafe.ReadUnaligned<Word>(_data + (ulong)index * Word.Length);
     }
 
     /// <summary>Replaces a word that stores can reach: in slots 0–7, or one of the first of slot 8.</summary>
@@ -165,7 +177,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     public ReadOnlySpan<byte> Read(uint address, int length)
     {
         CheckDataRange(address, length);
-        return new ReadOnlySpan<byte>(Data + address, length);
+        return new ReadOnlySpan<byte>(_data + address, length);
     }
 
     public void Dispose()

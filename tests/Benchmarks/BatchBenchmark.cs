@@ -72,12 +72,14 @@ internal static class BatchBenchmark
         if (name == "ledger")
             deployed = Transition.Apply(deployed.State, new Batch(Word.Zero, Mints(), 1_700_000_000, 1), Domain, machines);
 
-        var batch = new Batch(Word.Zero, [.. Enumerable.Range(0, tasks).Select(task => RollupTask.Run((uint)(task % Apps), (ulong)task + 1000, StepLimit, input(task)).Sign(Domain, KeyOf(task % Senders)))], 1_700_000_012, 2);
+        ImmutableArray<RollupTask> signed = [.. Enumerable.Range(0, tasks).Select(task => RollupTask.Run((uint)(task % Apps), (ulong)task + 1000, StepLimit, input(task)).Sign(Domain, KeyOf(task % Senders)))];
         double[] cpu = new double[options.Runs], wall = new double[options.Runs];
         string state = "", trace = "";
         double steps = 0;
         for (int run = 0; run < options.Runs; run++)
         {
+            // Tasks as L1 has them: whose signatures nobody has checked.
+            var batch = new Batch(Word.Zero, [.. signed.Select(task => RollupTask.Run(task.Head, task.Input, task.Auth0, task.Auth1))], 1_700_000_012, 2);
             BatchResult result = null!;
             long before = Stopwatch.GetTimestamp();
             cpu[run] = CpuTime.Of(() => result = Transition.Apply(deployed.State, batch, Domain, machines)) / tasks;

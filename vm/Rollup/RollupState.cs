@@ -3,7 +3,31 @@ using System.Collections.Immutable;
 namespace Optimistic.Vm.Rollup;
 
 /// <summary>An app: what its leaf commits to, and the memory behind the leaf's memory root.</summary>
-public sealed record App(AppLeaf Leaf, MemoryImage Image);
+public sealed class App(AppLeaf leaf, MemoryImage image)
+{
+    private (Word, Quad)[]? _openings;
+
+    public AppLeaf Leaf => leaf;
+
+    public MemoryImage Image => image;
+
+    /// <summary>What a load opens of an app: its leaf, its memory and slots 4 to 7, by their hashes.</summary>
+    internal IReadOnlyList<(Word Hash, Quad Quad)> Openings
+    {
+        get
+        {
+            if (_openings is null)
+            {
+                Quad middle = Slots(4), memory = new(Slots(0).Hash(), middle.Hash(), Slots(8).Hash(), Slots(12).Hash());
+                _openings = [(Leaf.Hash(), Leaf.Words), (memory.Hash(), memory), (memory.C1, middle)];
+            }
+
+            return _openings;
+        }
+    }
+
+    private Quad Slots(int first) => new(Image.SlotRoot(first), Image.SlotRoot(first + 1), Image.SlotRoot(first + 2), Image.SlotRoot(first + 3));
+}
 
 /// <summary>
 /// The rollup at rest (spec 2.4): no task is loaded. Immutable; every batch makes a new one that shares what has not

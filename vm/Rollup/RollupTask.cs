@@ -66,6 +66,8 @@ public sealed class RollupTask
     /// <summary>Bytes of the longest input.</summary>
     public const ulong MaxInputLength = Machine.SlotLength;
 
+    private volatile Recovery? _recovery;
+
     private RollupTask(TaskHead head, Word dataRoot, Word auth0, Word auth1, ReadOnlyMemory<byte> input, MemoryImage? image)
     {
         Head = head;
@@ -129,8 +131,22 @@ public sealed class RollupTask
     /// <summary>What a sender signs (spec 5.2.1).</summary>
     public Word Digest(in Word domainSeparator) => TaskSignature.Digest(domainSeparator, Head, DataRoot);
 
-    /// <summary>Who sent it; false when its signature is not good (spec 2.6.2).</summary>
-    public bool TryGetSender(in Word domainSeparator, out Address sender) => TaskSignature.TryGetSender(domainSeparator, Words, out sender);
+    /// <summary>Who sent it; false when its signature is not good (spec 2.6.2). Remembered for the domain asked for last.</summary>
+    public bool TryGetSender(in Word domainSeparator, out Address sender)
+    {
+        // Threads may find it twice; it is the same.
+        Recovery? recovery = _recovery;
+        if (recovery is null || recovery.DomainSeparator != domainSeparator)
+        {
+            bool isGood = TaskSignature.TryGetSender(domainSeparator, Words, out Address found);
+            _recovery = recovery = new Recovery(domainSeparator, isGood, found);
+        }
+
+        sender = recovery.Sender;
+        return recovery.IsGood;
+    }
+
+    private sealed record Recovery(Word DomainSeparator, bool IsGood, Address Sender);
 }
 
 /// <summary>EIP-712 signatures of tasks (spec 2.6.2, 5.2).</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Optimistic.Vm.Trace;
 
@@ -58,7 +59,9 @@ public static class Transition
     private const ulong SliceSteps = 1UL << 24;
 
     /// <summary>Executes load for task <paramref name="task"/> of <paramref name="batch"/> (spec 3.3.3).</summary>
-    public static LoadResult Load(RollupState state, Batch batch, in BatchContext context, int task)
+    public static LoadResult Load(RollupState state, Batch batch, in BatchContext context, int task) => Load(state, batch, context, task, null);
+
+    private static LoadResult Load(RollupState state, Batch batch, in BatchContext context, int task, LoadedTask? prepared)
     {
         var access = new RecordingTransition(state, null, batch, null);
         Word sigma = TransitionRules.Execute(ref access, context, state.Root, (ulong)task * Phases + LoadPhase);
@@ -70,14 +73,16 @@ public static class Transition
             {
                 // The rules have checked the signature, so there is a sender.
                 rollupTask.TryGetSender(context.DomainSeparator, out Address owner);
-                var leaf = new AppLeaf(rollupTask.DataRoot, owner, rollupTask.Head.Limit, (AppPolicy)rollupTask.Head.Target);
-                apps = apps.Add(new App(leaf, rollupTask.Image!));
+                apps = apps.Add(Deployed(rollupTask, owner));
             }
 
             return new LoadResult(Checked(access.After(apps), sigma), null, output);
         }
 
-        return new LoadResult(state, LoadTask(state, batch, context, task, sigma), null);
+        LoadedTask loaded = prepared ?? Prepare(state.Apps[(int)batch.Tasks[task].Head.Target], batch, context, task, state.OutputsCount);
+        return state.Sigma(loaded.MachineRoot) == sigma
+            ? new LoadResult(state, loaded, null)
+            : throw new InvalidOperationException($"The machine of task {task} is not the one that its roots say: the app's image or the input is not what its root commits to.");
     }
 
     /// <summary>
@@ -148,7 +153,14 @@ public static class Transition
         return new StoreResult(Checked(access.After(apps), sigma), output);
     }
 
-    /// <summary>Executes a whole batch on one machine, in order.</summary>
+    /// <summary>
+    /// Executes a whole batch. Signatures are checked and apps run on all processors; the result is that of the tasks one by one.
+    /// </summary>
+    /// <param name="state">The state before.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="domainSeparator">Of the signatures.</param>
+    /// <param name="machine">One that this call may run tasks on; it makes others as it needs.</param>
+    /// <param name="cancellation">Looked at between tasks, and in long ones.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static BatchResult Apply(
         RollupState state, Batch batch, Word domainSeparator, Machine machine, CancellationToken cancellation = default)
@@ -157,11 +169,12 @@ public static class Transition
         var outputs = ImmutableArray.CreateBuilder<OutputLeaf>(batch.Tasks.Length);
         var bytes = ImmutableArray.CreateBuilder<ReadOnlyMemory<byte>>(batch.Tasks.Length);
         var trace = new RunLengthTrace.Builder(TraceTree.BatchHeight);
+        using var runs = new BatchRuns(state, batch, context, machine, cancellation);
         for (int task = 0; task < batch.Tasks.Length; task++)
         {
-            LoadResult load = Load(state, batch, context, task);
-            FinishedTask? finished = load.Loaded is null ? null : Run(machine, load.Loaded, cancellation);
-            StoreResult? store = finished is null ? null : Store(state, batch, context, task, finished);
+            (LoadedTask? prepared, FinishedTask? finished) = runs.Take(task);
+            LoadResult load = Load(state, batch, context, task, prepared);
+            StoreResult? store = load.Loaded is null ? null : Store(state, batch, context, task, finished!);
             AddToTrace(trace, load, finished, store);
             state = store?.State ?? load.State;
             outputs.Add(store?.Output ?? load.Output!.Value);
@@ -169,6 +182,145 @@ public static class Transition
         }
 
         return new BatchResult(state, outputs.MoveToImmutable(), bytes.MoveToImmutable(), trace.Build());
+    }
+
+    /// <summary>
+    /// Runs the tasks of a batch ahead of the transitions that need them, a wave at a time: the next while the one before is being
+    /// stored. A stateful app's tasks are run one after another, everything else in any order: what a task starts from is known
+    /// without the roots, which are only known in order.
+    /// </summary>
+    private sealed class BatchRuns : IDisposable
+    {
+        /// <summary>Tasks of a wave: two waves' images and outputs are in memory.</summary>
+        private const int WaveTasks = 256;
+
+        private readonly Batch _batch;
+        private readonly BatchContext _context;
+        private readonly ulong _firstNumber;
+        private readonly ParallelOptions _options;
+        private readonly ConcurrentBag<Machine> _idle = [];
+        private readonly Machine _machine;
+
+        // By number; a stateful app's is replaced when one of its tasks has run.
+        private readonly List<App> _apps;
+        private int _waveStart, _nextStart;
+        private (LoadedTask? Loaded, FinishedTask? Finished)[] _wave = [];
+        private Task<(LoadedTask?, FinishedTask?)[]>? _next;
+
+        public BatchRuns(RollupState state, Batch batch, in BatchContext context, Machine machine, CancellationToken cancellation)
+        {
+            _batch = batch;
+            _context = context;
+            _firstNumber = state.OutputsCount;
+            _options = new ParallelOptions { CancellationToken = cancellation };
+            _apps = [.. state.Apps];
+            _machine = machine;
+            _idle.Add(machine);
+            Begin();
+        }
+
+        /// <summary>How a task was loaded and how it ended; nulls for one that runs nothing. Tasks are taken in order.</summary>
+        public (LoadedTask? Loaded, FinishedTask? Finished) Take(int task)
+        {
+            if (task == _waveStart + _wave.Length)
+            {
+                _waveStart = task;
+                _wave = _next!.GetAwaiter().GetResult();
+                _next = null;
+                if (_nextStart < _batch.Tasks.Length)
+                    Begin();
+            }
+
+            return _wave[task - _waveStart];
+        }
+
+        public void Dispose()
+        {
+            // What the other tasks come to is of no interest any more when one has failed.
+            if (_next is not null)
+                ((IAsyncResult)_next).AsyncWaitHandle.WaitOne();
+            foreach (Machine machine in _idle)
+            {
+                if (machine != _machine)
+                    machine.Dispose();
+            }
+        }
+
+        private void Begin()
+        {
+            int start = _nextStart;
+            _nextStart = Math.Min(start + WaveTasks, _batch.Tasks.Length);
+            int end = _nextStart;
+            _next = Task.Run(() => RunWave(start, end));
+        }
+
+        private (LoadedTask?, FinishedTask?)[] RunWave(int start, int end)
+        {
+            Parallel.For(start, end, _options, task => _batch.Tasks[task].TryGetSender(_context.DomainSeparator, out _));
+            var results = new (LoadedTask?, FinishedTask?)[end - start];
+            List<Chain> chains = Chains(start, end);
+            Parallel.ForEach(chains, _options, chain =>
+            {
+                if (!_idle.TryTake(out Machine? machine))
+                    machine = new Machine();
+                foreach (int task in chain.Tasks)
+                {
+                    LoadedTask loaded = Prepare(chain.App, _batch, _context, task, _firstNumber + (ulong)task);
+                    FinishedTask finished = Run(machine, loaded, _options.CancellationToken);
+                    if (finished.Image is { } image)
+                        chain.App = new App(chain.App.Leaf with { MemoryRoot = image.Root }, image);
+                    results[task - start] = (loaded, finished);
+                }
+
+                _idle.Add(machine);
+            });
+            foreach (Chain chain in chains)
+                _apps[chain.Number] = chain.App;
+            return results;
+        }
+
+        /// <summary>What runs one after another: the tasks of a stateful app, and each task of others by itself.</summary>
+        private List<Chain> Chains(int start, int end)
+        {
+            var chains = new List<Chain>();
+            var stateful = new Dictionary<int, Chain>();
+            for (int task = start; task < end; task++)
+            {
+                RollupTask rollupTask = _batch.Tasks[task];
+                if (!rollupTask.TryGetSender(_context.DomainSeparator, out Address sender))
+                    continue;
+
+                if (rollupTask.Head.Kind == TaskKind.Deploy)
+                {
+                    _apps.Add(Deployed(rollupTask, sender));
+                }
+                else if (rollupTask.Head.Target < _apps.Count)
+                {
+                    int number = (int)rollupTask.Head.Target;
+                    if (!stateful.TryGetValue(number, out Chain? chain))
+                    {
+                        chain = new Chain(number, _apps[number]);
+                        chains.Add(chain);
+                        if (chain.App.Leaf.Policy == AppPolicy.Stateful)
+                            stateful.Add(number, chain);
+                    }
+
+                    chain.Tasks.Add(task);
+                }
+            }
+
+            return chains;
+        }
+
+        private sealed class Chain(int number, App app)
+        {
+            public int Number => number;
+
+            /// <summary>As its last task has left it.</summary>
+            public App App { get; set; } = app;
+
+            public List<int> Tasks { get; } = [];
+        }
     }
 
     /// <summary>Adds the 4096 leaves of a task to the trace of its batch (spec 2.8.1).</summary>
@@ -223,19 +375,18 @@ public static class Transition
         return after;
     }
 
-    private static LoadedTask LoadTask(RollupState state, Batch batch, in BatchContext context, int task, in Word sigma)
+    /// <summary>The machine that load starts for a task of <paramref name="app"/>, the <paramref name="number"/>th since genesis.</summary>
+    private static LoadedTask Prepare(App app, Batch batch, in BatchContext context, int task, ulong number)
     {
         RollupTask rollupTask = batch.Tasks[task];
         rollupTask.TryGetSender(context.DomainSeparator, out Address sender);
-        App app = state.Apps[(int)rollupTask.Head.Target];
-        MachineHead head = TransitionRules.Start(context, state.OutputsCount, rollupTask.Head, app.Leaf.Entry, sender);
+        MachineHead head = TransitionRules.Start(context, number, rollupTask.Head, app.Leaf.Entry, sender);
         MemoryImage image = app.Image.ClearSlots(6, 7).Write(Machine.InputAddress, rollupTask.Input.Span);
-        Word machineRoot = head.Root(image.Root);
-        if (state.Sigma(machineRoot) != sigma)
-            throw new InvalidOperationException($"The machine of task {task} is not the one that its roots say: the app's image or the input is not what its root commits to.");
-
-        return new LoadedTask(image, head, machineRoot, app.Leaf.Policy == AppPolicy.Stateful);
+        return new LoadedTask(image, head, head.Root(image.Root), app.Leaf.Policy == AppPolicy.Stateful);
     }
+
+    private static App Deployed(RollupTask task, Address owner) =>
+        new(new AppLeaf(task.DataRoot, owner, task.Head.Limit, (AppPolicy)task.Head.Target), task.Image!);
 
     private static RollupState Checked(RollupState state, in Word sigma) => state.Root == sigma
         ? state

@@ -16,7 +16,7 @@ internal struct RecordingTransition : ITransitionAccess
     private readonly SparseQuadTree _tasks;
     private SparseQuadTree _apps, _outputs;
     private RollupTree _tree;
-    private ulong _index;
+    private ulong _index, _taskIndex;
 
     public RecordingTransition(RollupState state, FinishedTask? finished, Batch batch, WitnessWriter? writer)
     {
@@ -61,7 +61,10 @@ internal struct RecordingTransition : ITransitionAccess
         Word leaf = leaves[index];
         _writer?.Access(leaf, leaves.Prove(index));
         if (tree == RollupTree.Tasks)
-            Know(_batch.Tasks[(int)index].Words);
+        {
+            _taskIndex = index;
+            _openings[leaf] = _batch.Tasks[(int)index].Words;
+        }
         else if (tree == RollupTree.Apps && index < (ulong)_state.Apps.Count)
             KnowApp(_state.Apps[(int)index]);
 
@@ -85,18 +88,16 @@ internal struct RecordingTransition : ITransitionAccess
         return memoryRoot;
     }
 
+    public readonly bool TryGetSender(in BatchContext batch, in Quad task, out Address sender) =>
+        _batch.Tasks[(int)_taskIndex].TryGetSender(batch.DomainSeparator, out sender);
+
     public void Appended(in OutputLeaf output) => Output = output;
 
     private readonly void KnowApp(App app)
     {
-        Quad middle = new(app.Image.SlotRoot(4), app.Image.SlotRoot(5), app.Image.SlotRoot(6), app.Image.SlotRoot(7));
-        Know(app.Leaf.Words);
-        Know(new Quad(Quarter(app.Image, 0), middle.Hash(), Quarter(app.Image, 8), Quarter(app.Image, 12)));
-        Know(middle);
+        foreach ((Word hash, Quad quad) in app.Openings)
+            _openings[hash] = quad;
     }
-
-    private static Word Quarter(MemoryImage image, int slot) =>
-        Keccak.Quad(image.SlotRoot(slot), image.SlotRoot(slot + 1), image.SlotRoot(slot + 2), image.SlotRoot(slot + 3));
 
     private readonly void Know(in Quad quad) => _openings[quad.Hash()] = quad;
 }
@@ -129,6 +130,9 @@ internal ref struct ReplayingTransition(WitnessReader reader) : ITransitionAcces
         head = _reader.Machine();
         return _reader.MemoryRoot(machineRoot, ref head);
     }
+
+    public readonly bool TryGetSender(in BatchContext batch, in Quad task, out Address sender) =>
+        TaskSignature.TryGetSender(batch.DomainSeparator, task, out sender);
 
     public readonly void Appended(in OutputLeaf output)
     {

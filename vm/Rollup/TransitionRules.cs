@@ -29,6 +29,9 @@ internal interface ITransitionAccess
     /// <summary>The loaded machine (spec 3.1.3); returns its memory root.</summary>
     Word Machine(in Word machineRoot, out MachineHead head);
 
+    /// <summary>The sender of the task that was read last, given by its four words; false when its signature is not good (spec 2.6.2).</summary>
+    bool TryGetSender(in BatchContext batch, in Quad task, out Address sender);
+
     /// <summary>Told of the output that was appended.</summary>
     void Appended(in OutputLeaf output);
 }
@@ -65,7 +68,7 @@ internal static class TransitionRules
         TaskHead head = TaskHead.FromWord(task.C0);
         MachineStatus status;
         uint app = head.Target;
-        if (!TaskSignature.TryGetSender(batch.DomainSeparator, task, out Address sender))
+        if (!access.TryGetSender(batch, task, out Address sender))
         {
             status = MachineStatus.BadSignature;
         }
