@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {Result} from "../interfaces/ITournament.sol";
 
 /// A tournament's own data (spec 4.2.1), in one slot: start in bits 0–39, allowances of the two sides in bits 40–71 and
-/// 72–103 (the same at level 0), live matches in bits 104–135, level in bits 136–143, result in bits 144–151. Zero when
-/// there is no such tournament: a start is never zero.
+/// 72–103 (the same at level 0), live matches in bits 104–135, level in bits 136–143, result in bits 144–151, whether a
+/// commitment is dangling in bit 255. Zero when there is no such tournament: a start is never zero.
 type Arena is uint256;
 
 using {
@@ -16,9 +16,12 @@ using {
     liveMatches,
     level,
     result,
+    dangles,
     withMatchBegun,
     withMatchEnded,
-    withResult
+    withResult,
+    withDangling,
+    withoutDangling
 } for Arena global;
 
 function newArena(uint8 level_, uint40 startedAt_, uint32 allowanceOne, uint32 allowanceTwo) pure returns (Arena) {
@@ -56,6 +59,18 @@ function level(Arena self) pure returns (uint8) {
 
 function result(Arena self) pure returns (Result) {
     return Result(uint8(Arena.unwrap(self) >> 144));
+}
+
+function dangles(Arena self) pure returns (bool) {
+    return Arena.unwrap(self) >> 255 != 0;
+}
+
+function withDangling(Arena self) pure returns (Arena) {
+    return Arena.wrap(Arena.unwrap(self) | 1 << 255);
+}
+
+function withoutDangling(Arena self) pure returns (Arena) {
+    return Arena.wrap(Arena.unwrap(self) & ~uint256(1 << 255));
 }
 
 function withMatchBegun(Arena self) pure returns (Arena) {

@@ -77,7 +77,8 @@ contract Tournament is ITournament {
     uint256 private immutable BOND_1;
 
     mapping(bytes32 tournament => Arena) private _arenas;
-    /// Zero when none is dangling. After the end of a tournament, its winner.
+    /// The commitment that dangles, when the arena says that one does; after the end of a tournament, its winner. It is
+    /// not cleared when it is paired: the winner of that match dangles again, and a slot that is not zero costs less.
     mapping(bytes32 tournament => bytes32 root) private _dangling;
     /// Hash of the InnerContext of a level 1 tournament.
     mapping(bytes32 tournament => bytes32) private _contexts;
@@ -203,17 +204,17 @@ contract Tournament is ITournament {
         uint32 balance,
         bytes32[4] calldata children
     ) private {
-        bytes32 waiting = _dangling[tournament];
-        if (waiting == 0) {
-            _dangling[tournament] = root;
+        if (!arena_.dangles()) {
+            arena_ = arena_.withDangling();
+            if (_dangling[tournament] != root) _dangling[tournament] = root;
             Commitment entering = _commitments[tournament][root];
             if (entering.balance() != balance) _commitments[tournament][root] = entering.withBalance(balance);
         } else {
             requireOpens(children, root);
-            delete _dangling[tournament];
+            bytes32 waiting = _dangling[tournament];
             uint8 height = _heightOf(arena_);
             _pair(tournament, height, waiting, _commitments[tournament][waiting].balance(), root, balance, children);
-            arena_ = arena_.withMatchBegun();
+            arena_ = arena_.withoutDangling().withMatchBegun();
         }
         if (Arena.unwrap(arena_) != Arena.unwrap(stored)) _arenas[tournament] = arena_;
     }
@@ -423,7 +424,7 @@ contract Tournament is ITournament {
         Arena inner = _arenas[matchId];
         if (inner.liveMatches() != 0) revert MatchesLive();
         uint256 elapsed = block.timestamp - inner.startedAt();
-        bytes32 winner = _dangling[matchId];
+        bytes32 winner = _danglingOf(matchId, inner);
         uint96 spent = _refund(state.spent, RESOLVE_GAS);
         if (winner == 0) {
             if (elapsed < inner.longestAllowance()) revert Undecidable();
@@ -496,7 +497,7 @@ contract Tournament is ITournament {
         if (arena_.result() != Result.Undecided) revert AlreadySettled();
         if (arena_.liveMatches() != 0) revert MatchesLive();
         if (block.timestamp - arena_.startedAt() < arena_.allowanceOf(0)) revert WindowOpen();
-        _conclude(tournament, arena_, _dangling[tournament], BOND_0);
+        _conclude(tournament, arena_, _danglingOf(tournament, arena_), BOND_0);
     }
 
     /// Writes the result and gives the bond of the dangling commitment back (spec 4.6.4). winner: zero when none.
@@ -569,6 +570,11 @@ contract Tournament is ITournament {
         }
     }
 
+    /// Zero when none is dangling.
+    function _danglingOf(bytes32 tournament, Arena arena_) private view returns (bytes32) {
+        return arena_.dangles() ? _dangling[tournament] : bytes32(0);
+    }
+
     function _heightOf(Arena arena_) private pure returns (uint8) {
         return arena_.level() == 0 ? HEIGHT_0 : HEIGHT_1;
     }
@@ -614,7 +620,7 @@ contract Tournament is ITournament {
             arena_.allowanceOf(1),
             arena_.allowanceOf(2),
             arena_.liveMatches(),
-            _dangling[tournament],
+            _danglingOf(tournament, arena_),
             arena_.result()
         );
     }
