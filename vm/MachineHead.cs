@@ -58,6 +58,8 @@ public struct MachineHead
     public Word Root(in Word memoryRoot)
     {
         ReadOnlySpan<byte> bytes = Bytes;
-        return Keccak.Quad(memoryRoot, Keccak.Node(bytes.Slice(32, 128)), Keccak.Node(bytes.Slice(160, 128)), new Word(bytes[..32]));
+        Span<Word> registers = stackalloc Word[2];
+        Keccak.Nodes(bytes[Word.Length..], MemoryMarshal.AsBytes(registers));
+        return Keccak.Quad(memoryRoot, registers[0], registers[1], new Word(bytes[..Word.Length]));
     }
 }

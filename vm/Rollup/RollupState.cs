@@ -45,6 +45,7 @@ public sealed class RollupState
         OutputsTree = outputsTree;
         Apps = apps;
         OutputsCount = outputsCount;
+        Root = SigmaWith(Word.Zero).Hash();
     }
 
     /// <summary>The apps by number.</summary>
@@ -54,14 +55,14 @@ public sealed class RollupState
     public ulong OutputsCount { get; }
 
     /// <summary>The state root: σ with no machine.</summary>
-    public Word Root => SigmaWith(Word.Zero).Hash();
+    public Word Root { get; }
 
     internal SparseQuadTree AppsTree { get; }
 
     internal SparseQuadTree OutputsTree { get; }
 
     /// <summary>σ while a machine with this root is loaded; the zero word for none.</summary>
-    public Word Sigma(in Word machineRoot) => SigmaWith(machineRoot).Hash();
+    public Word Sigma(in Word machineRoot) => machineRoot.IsZero ? Root : SigmaWith(machineRoot).Hash();
 
     /// <summary>The proof of app <paramref name="number"/>'s leaf in the apps tree.</summary>
     public QuadProof ProveApp(uint number) => AppsTree.Prove(number);

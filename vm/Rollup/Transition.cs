@@ -21,7 +21,10 @@ public sealed record LoadedTask(MemoryImage Image, MachineHead Head, Word Machin
 public sealed record FinishedTask(
     MachineHead Head, Quad Memory, Quad Middle, ImmutableArray<Word> ChunkRoots, MemoryImage? Image, ReadOnlyMemory<byte> Output)
 {
-    public Word MachineRoot => Head.Root(Memory.Hash());
+    /// <summary>Root of the memory.</summary>
+    public Word MemoryRoot { get; } = Memory.Hash();
+
+    public Word MachineRoot { get; } = Head.Root(Memory.Hash());
 }
 
 /// <summary>What load made of a task.</summary>

@@ -27,11 +27,12 @@ internal struct RecordingTransition : ITransitionAccess
         _tasks = batch.TasksTree;
         _apps = state.AppsTree;
         _outputs = state.OutputsTree;
-        Know(state.SigmaWith(finished?.MachineRoot ?? Word.Zero).Words);
+        Word machineRoot = finished?.MachineRoot ?? Word.Zero;
+        _openings[state.Sigma(machineRoot)] = state.SigmaWith(machineRoot).Words;
         if (finished is not null)
         {
-            Know(finished.Memory);
-            Know(finished.Middle);
+            _openings[finished.MemoryRoot] = finished.Memory;
+            _openings[finished.Middle.Hash()] = finished.Middle;
         }
     }
 
@@ -98,8 +99,6 @@ internal struct RecordingTransition : ITransitionAccess
         foreach ((Word hash, Quad quad) in app.Openings)
             _openings[hash] = quad;
     }
-
-    private readonly void Know(in Quad quad) => _openings[quad.Hash()] = quad;
 }
 
 /// <summary>Holds each item of a witness to the root it must prove.</summary>
