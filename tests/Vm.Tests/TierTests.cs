@@ -60,6 +60,29 @@ public sealed class TierTests : IDisposable
         Assert.Same(_machine.Text.Threaded, _other.Text.Threaded);
     }
 
+    /// <summary>Ops are decoded, linked, paired, and left for compiled code, while other threads run them.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Threads_share_a_text_while_it_changes(bool compiles)
+    {
+        for (int seed = 1; seed <= 5; seed++)
+        {
+            TestProgram program = LoopingProgram.Create(new Random(seed), 200_000);
+            program.LoadInto(_machine);
+            ulong steps = Interpreter.Run(_machine, ulong.MaxValue);
+            Word root = _machine.Root();
+            var text = new CompiledText(_machine.Text, JitLimits.Standard with { Threshold = 2, RebuildEntries = 100, ColdSteps = 0, Compiles = compiles });
+            Parallel.For(0, 4, _ =>
+            {
+                using var machine = new Machine();
+                program.LoadInto(machine);
+                Assert.Equal(steps, JitRunner.Run(machine, ulong.MaxValue, text));
+                Assert.Equal(root, machine.Root());
+            });
+        }
+    }
+
     [Fact]
     public void Regions_are_compiled_while_machines_run()
     {
