@@ -144,24 +144,11 @@ public sealed class Solver
                 if (match.Phase != MatchPhase.Inner || !_game.Arenas.TryGetValue(match.Id, out Arena? inner))
                     continue;
 
-                int side = trace is null ? 0 : OwnSide(trace, match.Leaf!);
+                int side = trace is null ? 0 : match.One == trace.Root ? 1 : match.Two == trace.Root ? 2 : 0;
                 ITrace? chunk = side == 0 ? null : _own.Chunk(first.Batch, match.Leaf!.Position);
                 yield return new Duty(inner, first.Batch, chunk, match, side);
             }
         }
-    }
-
-    /// <summary>
-    /// The side of an inner tournament whose contested σ is this player's own: 1, 2, or 0 when it has none there, since the two rivals
-    /// agree on a σ that is not its own, or both contested ones are wrong (spec 4.7.1).
-    /// </summary>
-    private static int OwnSide(IBatchTrace trace, Leaf sealedAt)
-    {
-        Word agreed = sealedAt.Position == 0 ? trace.Initial : trace.Leaf(sealedAt.Position - 1);
-        if (agreed != sealedAt.Agreed)
-            return 0;
-        Word mine = trace.Leaf(sealedAt.Position);
-        return mine == sealedAt.LeafOne ? 1 : mine == sealedAt.LeafTwo ? 2 : 0;
     }
 
     /// <summary>
@@ -304,9 +291,9 @@ public sealed class Solver
     }
 
     /// <summary>
-    /// The player joins every inner tournament that decides between its own σ and a wrong one, also where both outer roots are wrong: an
-    /// equal leaf is one step nearer the truth, and an inner tournament that nobody right joins lasts until both windows close. Building
-    /// the trace is asked for here, and joining follows once it is there.
+    /// The player joins the inner tournament of every match of its own root. Not of a match between two wrong roots, though one of their
+    /// leaves may be right: there the class has the balance that a liar left it (spec 4.2.4), which can be too little for any move, and the
+    /// bond would be lost. Building the trace is asked for here, and joining follows once it is there.
     /// </summary>
     private IEnumerable<GameAction> JoinInner(Duty duty)
     {
@@ -468,6 +455,6 @@ public sealed class Solver
     /// <summary>A tournament that matters to this player.</summary>
     /// <param name="Trace">Its own trace there; null when it has none, or not yet.</param>
     /// <param name="Outer">The match that an inner tournament decides.</param>
-    /// <param name="Side">The own side of an inner tournament, or 0.</param>
+    /// <param name="Side">The side of the outer match that is the own root, or 0.</param>
     private sealed record Duty(Arena Arena, ulong Batch, ITrace? Trace, Match? Outer, int Side);
 }
