@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
 using Optimistic.Contracts.L1;
+using Optimistic.Simulator;
 using Optimistic.Vm;
 
 namespace Optimistic.Challenger.Tests;

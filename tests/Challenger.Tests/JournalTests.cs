@@ -1,5 +1,6 @@
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Contracts.L1;
+using Optimistic.Simulator;
 using Optimistic.Vm;
 
 namespace Optimistic.Challenger.Tests;

@@ -1,11 +1,12 @@
 using FsCheck.Xunit;
 using Optimistic.Contracts.L1;
+using Optimistic.Simulator;
 
 namespace Optimistic.Challenger.Tests;
 
 /// <summary>
-/// Whole games of the real solver against adversaries, in a model of the contracts over small trees. The model checks the money and the
-/// counts after every call; each game checks what an honest player is promised.
+/// Whole games of the real solver against adversaries, in a model of the contracts over small trees. Every property of the simulator is
+/// checked after every call; each game checks what an honest player is promised.
 /// </summary>
 public sealed class SolverTests
 {
@@ -90,7 +91,7 @@ public sealed class SolverTests
     {
         var game = new Simulation(seed, batches: 1, Tasks);
         SolverPlayer honest = game.AddHonest("honest", claimAfter: 8);
-        game.AddLiar("liar", Lies(game, 1), delay: action => Simulation.AtTheLastSecond(game.L1, action));
+        game.AddLiar("liar", Lies(game, 1), delay: game.UntilTheLastSecond);
         game.RunAndCheck(honest);
     }
 
@@ -103,10 +104,10 @@ public sealed class SolverTests
         {
             int stamina = game.Random.Next(2) == 0 ? -1 : game.Random.Next(1, 12);
             bool slow = game.Random.Next(3) == 0;
-            game.AddLiar($"liar {i}", Lies(game, 1), stamina, slow ? action => Simulation.AtTheLastSecond(game.L1, action) : null);
+            game.AddLiar($"liar {i}", Lies(game, 1), stamina, slow ? game.UntilTheLastSecond : null);
         }
 
-        game.Add(new ClassSquatter("squatter", game.L1, Simulation.Shape, honest.Traces, roots: 3));
+        game.Add(new ClassFlooder("squatter", game, honest.Traces, roots: 3, late: false));
         game.RunAndCheck(honest);
     }
 
@@ -117,7 +118,7 @@ public sealed class SolverTests
         SolverPlayer honest = game.AddHonest("honest", claimAfter: 8);
         SolverPlayer liar = game.AddLiar("liar", Lies(game, 1));
         SolverPlayer other = game.AddLiar("other", Lies(game, 1), awakeAt: game.L1.Now + 5);
-        game.Add(new Meddler("meddler", game.L1, Simulation.Shape, [honest.Traces, liar.Traces, other.Traces], game.Random));
+        game.Add(new Meddler("meddler", game, [honest.Traces, liar.Traces, other.Traces]));
         game.RunAndCheck(honest);
     }
 
@@ -151,7 +152,7 @@ public sealed class SolverTests
         game.AddLiar("liar", Lies(game, 3));
         game.AddLiar("other", Lies(game, 3), awakeAt: game.L1.Now + 4);
         game.RunAndCheck(honest);
-        IReadOnlyDictionary<Vm.Word, Verdict> verdicts = Solver.JudgeAll(Simulation.Shape, game.L1.State, honest.Traces);
+        IReadOnlyDictionary<Vm.Word, Verdict> verdicts = Solver.JudgeAll(Simulation.SmallShape, game.L1.State, honest.Traces);
         foreach (Claim claim in game.L1.State.Claims.Values.Where(claim => claim.Claimer == honest.Address))
             Assert.Equal(Verdict.Accepted, verdicts[claim.Id]);
         foreach (Claim claim in game.L1.State.Claims.Values.Where(claim => claim.Confirmed))
@@ -181,11 +182,11 @@ public sealed class SolverTests
             var game = new Simulation(seed, batches: 2, Tasks);
             SolverPlayer honest = game.AddHonest("honest", claimAfter: seed % 2 == 0 ? 6 : null);
             for (int i = 0; i < 3; i++)
-                game.AddLiar($"liar {i}", Lies(game, 2), stamina: game.Random.Next(1, 14));
+                game.AddLiar($"liar {i}", Lies(game, 2), stamina: game.Random.Next(1, 14), delay: _ => (ulong)game.Random.Next(3));
             if (seed % 2 == 1)
                 game.AddHonest("second", claimAfter: 6);
             game.RunAndCheck(honest);
-            game.Run(() => game.CreditsOf(honest) == 0);
+            game.Run(() => game.L1.CreditsOf(honest.Address) < Gas.Withdraw * 100 * game.L1.Parameters.PriceCeiling);
             did.UnionWith(honest.Did);
         }
 
@@ -210,8 +211,8 @@ public sealed class SolverTests
         ulong start = game.L1.Now;
         SolverPlayer honest = game.AddHonest("honest", claimAfter: 5);
         honest.Asleep = (start + 14, start + 120);
-        game.Add(new SolverPlayer(
-            "half", game.L1, Simulation.Shape, game.Traces(), new SolverPolicy(null, 1), _ => 0, honest: false)
+        game.Defended = false;
+        game.Add(new SolverPlayer("half", game, game.Traces(), new SolverPolicy(null, 1), _ => 0, honest: false)
         {
             Willing = action => action is Advance or Seal,
             AwakeAt = start + 14,
@@ -219,9 +220,11 @@ public sealed class SolverTests
         game.AddLiar("liar", [new LieAbout(Lie.OutputsAfterTransition, 4, 0, 9)], awakeAt: start + 15);
         game.Run(() => game.L1.IsConfirmed(1) && honest.Did.Contains("recover"));
 
-        Assert.Contains(game.L1.Eliminated, lost => lost.Claimer == honest.Address);
+        Assert.Contains(
+            game.L1.Arenas, arena => arena.Commitments.Values.Any(commitment => commitment.Eliminated && commitment.Claimer == honest.Address));
         Assert.Contains(game.L1.State.Claims.Values, claim => claim.Confirmed && claim.Attempt == 1);
-        Assert.True(game.L1.Net[honest.Address] + (Int128)game.CreditsOf(honest) >= -(Int128)game.L1.Bond(0), "It has lost more than the one bond.");
+        Int128 gas = (Int128)(40 * Gas.Prove * game.L1.Parameters.PriceCeiling);
+        Assert.True(game.L1.Balance(honest.Address) >= -(Int128)game.L1.Bond(0) - gas, "It has lost more than the one bond.");
     }
 
     [Property(MaxTest = 10)]
@@ -233,8 +236,8 @@ public sealed class SolverTests
         game.Run(() =>
         {
             var policy = new SolverPolicy(6, 1);
-            IEnumerable<string> once = Solver.Decide(Simulation.Shape, honest.Address, policy, game.L1.State, honest.Traces, game.L1.Now).Select(a => a.Key);
-            IEnumerable<string> twice = Solver.Decide(Simulation.Shape, honest.Address, policy, game.L1.State, honest.Traces, game.L1.Now).Select(a => a.Key);
+            IEnumerable<string> once = Solver.Decide(Simulation.SmallShape, honest.Address, policy, game.L1.State, honest.Traces, game.L1.Now).Select(a => a.Key);
+            IEnumerable<string> twice = Solver.Decide(Simulation.SmallShape, honest.Address, policy, game.L1.State, honest.Traces, game.L1.Now).Select(a => a.Key);
             Assert.Equal(once, twice);
             Assert.Equal(once.Distinct(), once);
             return game.L1.IsConfirmed(1);

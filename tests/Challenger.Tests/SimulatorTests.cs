@@ -1,0 +1,49 @@
+using Optimistic.Simulator;
+
+namespace Optimistic.Challenger.Tests;
+
+/// <summary>
+/// Random games of the solver against every class of adversary, and the proof that the properties can fail: a model with one rule broken is
+/// caught by at least one of them.
+/// </summary>
+public sealed class SimulatorTests(ITestOutputHelper output)
+{
+    [Fact]
+    public void RandomGamesViolateNothing()
+    {
+        int seed = Random.Shared.Next(1_000_000_000);
+        output.WriteLine($"seed {seed}");
+        for (int i = 0; i < 1_000; i++)
+        {
+            GameOutcome outcome = RandomGame.Play(seed + i);
+            Assert.True(
+                outcome.Violated is null,
+                $"{outcome.Message}: dotnet run -c Release --project tests/Simulator -- --seed {outcome.Seed} --games 1 --trace");
+        }
+    }
+
+    [Fact]
+    public void TheSameSeedGivesTheSameGame()
+    {
+        for (int seed = 1; seed < 20; seed++)
+            Assert.Equal(RandomGame.Play(seed), RandomGame.Play(seed));
+    }
+
+    /// <summary>
+    /// A liar's clock at the seal is all that its class has inside. An honest player that joined there, because that liar's leaf is right,
+    /// had one second for a move and lost its bond.
+    /// </summary>
+    [Fact]
+    public void NobodyJoinsOnTheClockThatALiarLeft() => Assert.Null(RandomGame.Play(104_622).Violated);
+
+    public static TheoryData<string> Rules => [.. Mutants.All.Select(rule => rule.ToString())];
+
+    [Theory]
+    [MemberData(nameof(Rules))]
+    public void ABrokenRuleIsCaught(string rule)
+    {
+        MutantOutcome outcome = Mutants.Hunt(Enum.Parse<Rule>(rule), firstSeed: 1);
+        output.WriteLine($"{rule}: {outcome.CaughtBy} in game {outcome.Games}");
+        Assert.NotNull(outcome.CaughtBy);
+    }
+}

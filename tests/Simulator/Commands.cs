@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Optimistic.Simulator;
+
+/// <summary>What the simulator does at the command line.</summary>
+internal static class Commands
+{
+    /// <returns>0, or 1 when a property was violated or a mutant was not caught.</returns>
+    public static int Run(int games, int seed, bool mutants, bool json, bool trace)
+    {
+        if (trace)
+            return Trace(seed);
+
+        var watch = Stopwatch.StartNew();
+        bool terminal = !Console.IsErrorRedirected;
+        int played = 0;
+        long transactions = 0;
+        ulong worst = 0;
+        var violations = new List<GameOutcome>();
+        var gate = new Lock();
+        Parallel.For(0, games, i =>
+        {
+            GameOutcome outcome = RandomGame.Play(unchecked(seed + i));
+            lock (gate)
+            {
+                played++;
+                transactions += outcome.Transactions;
+                worst = Math.Max(worst, outcome.WorstDelay);
+                if (outcome.Violated is not null)
+                    violations.Add(outcome);
+                if (terminal && (played % 500 == 0 || played == games))
+                    Progress(played, games, violations.Count);
+            }
+        });
+        if (terminal)
+            Console.Error.WriteLine();
+        IReadOnlyList<MutantOutcome> caught = mutants ? Mutants.HuntAll(seed, Tell) : [];
+        foreach (GameOutcome violation in violations.OrderBy(violation => violation.Seed).Take(20))
+            Console.Error.WriteLine($"{violation.Message}\n  dotnet run -c Release --project tests/Simulator -- --seed {violation.Seed} --games 1 --trace");
+
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new
+            {
+                games,
+                seed,
+                violations = violations.Count,
+                mutants = caught.Count,
+                mutantsCaught = caught.Count(mutant => mutant.CaughtBy is not null),
+                worstDelay = worst,
+                transactions,
+                seconds = Math.Round(watch.Elapsed.TotalSeconds, 1),
+            }));
+        }
+        else
+        {
+            Console.WriteLine($"{games} games from seed {seed}, {transactions} transactions, {violations.Count} violations, {watch.Elapsed.TotalSeconds:F1} s.");
+        }
+
+        return violations.Count == 0 && caught.All(mutant => mutant.CaughtBy is not null) ? 0 : 1;
+    }
+
+    private static void Tell(MutantOutcome mutant) => Console.Error.WriteLine(
+        $"{mutant.Rule,-34} {(mutant.CaughtBy is Property by ? $"{by}, game {mutant.Games}" : $"NOT CAUGHT in {mutant.Games} games")}");
+
+    private static int Trace(int seed)
+    {
+        Simulation game = RandomGame.Create(seed, verbose: true);
+        Console.WriteLine($"{game.World.Shape}, {game.L1.Parameters}");
+        Console.WriteLine(string.Join(", ", game.Players.Select(player => $"{player.Name}: {player.GetType().Name}")));
+        try
+        {
+            game.RunAndCheck();
+        }
+        catch (PropertyViolationException violation)
+        {
+            Console.WriteLine(string.Join('\n', game.Log));
+            Console.WriteLine(violation.Message);
+            return 1;
+        }
+
+        Console.WriteLine(string.Join('\n', game.Log));
+        return 0;
+    }
+
+    private static void Progress(int played, int games, int violations)
+    {
+        const int Width = 40;
+        int filled = (int)((long)Width * played / games);
+        Console.Error.Write($"\r[{new string('#', filled)}{new string('.', Width - filled)}] {played}/{games} games, {violations} violations ");
+    }
+}

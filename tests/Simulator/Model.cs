@@ -1,0 +1,1123 @@
+using Optimistic.Challenger;
+using Optimistic.Contracts.L1;
+using Optimistic.Vm;
+
+namespace Optimistic.Simulator;
+
+/// <summary>Gas units that a move is refunded (spec 4.6.2), and what the dearest transaction of each kind costs (spec 4.6.7, gas snapshots).</summary>
+internal static class Gas
+{
+    public const ulong Advance = 71_000, Seal = 130_000, Prove = 250_000, Timeout = 150_000, Eliminate = 100_000, Resolve = 160_000;
+
+    public const ulong Settle = 80_000, Join = 170_000, Confirm = 90_000, JoinInner = 130_000, Withdraw = 40_000;
+
+    /// <summary>What the sender of an action pays at most.</summary>
+    public static ulong CostOf(L1Action action) => action switch
+    {
+        PostClaim or PostChallenge => Join,
+        Challenger.JoinInner => JoinInner,
+        Challenger.Advance => Advance,
+        Challenger.Seal => Seal,
+        ProveTransition or ProveStep => Prove,
+        Challenger.Timeout => Timeout,
+        Challenger.Eliminate => Eliminate,
+        ResolveInner => Resolve,
+        Challenger.Settle => Settle,
+        Challenger.Confirm => Confirm,
+        Challenger.Withdraw => Withdraw,
+        _ => 0,
+    };
+
+    /// <summary>The longest match: all advances, the seal and the dearest end.</summary>
+    public static ulong Reserve(int height) => (ulong)(height - 1) * Advance + Seal + Prove;
+}
+
+/// <summary>The guardian stops dispute time (spec 4.8).</summary>
+internal sealed record Pause : L1Action
+{
+    public override string Name => "pause";
+
+    public override Word Subject => Word.Zero;
+}
+
+internal sealed record Unpause : L1Action
+{
+    public override string Name => "unpause";
+
+    public override Word Subject => Word.Zero;
+}
+
+/// <summary>What all copies of a model share: the batches, and every σ that anybody ever opened.</summary>
+internal sealed class ToyWorld(GameShape shape, Quad genesis)
+{
+    private readonly Dictionary<Word, Quad> _openings = new() { [genesis.Hash()] = genesis };
+
+    public GameShape Shape => shape;
+
+    public Quad Genesis => genesis;
+
+    public List<(ToyBatch Batch, ulong AppendedAt)> Batches { get; } = [];
+
+    /// <summary>A witness opens the agreed σ; the model looks it up among all that the players ever computed.</summary>
+    public void Register(IEnumerable<Quad> openings)
+    {
+        foreach (Quad opening in openings)
+            _openings[opening.Hash()] = opening;
+    }
+
+    public bool TryOpen(Word sigma, out Quad opening) => _openings.TryGetValue(sigma, out opening);
+}
+
+/// <summary>
+/// Rollup and Tournament of spec sections 4 and 5.4 in memory, over trees of any height, with the same events. One transition function,
+/// <see cref="Apply"/>; every refusal comes before the first change. Copies are cheap: the exhaustive search makes one for each step.
+/// </summary>
+internal sealed class L1Model
+{
+    private readonly ToyWorld _world;
+    private readonly Rule _broken;
+    private readonly Dictionary<Word, ModelClaim> _claims = [];
+    private readonly Dictionary<Word, Word> _firstClaim = [];
+    private readonly Dictionary<Word, ModelArena> _arenas = [];
+    private readonly Dictionary<Word, ModelMatch> _matches = [];
+    private readonly Dictionary<(CreditHolder, Address), UInt128> _credits = [];
+    private readonly Dictionary<Address, UInt128> _stakes = [];
+    private readonly Dictionary<Address, Int128> _net = [];
+    private UInt128 _held;
+    private ulong _pausedSince;
+    private ulong _pausedBefore;
+
+    public L1Model(ToyWorld world, DisputeParameters parameters, Rule broken = Rule.None, uint pauseBudget = 0)
+    {
+        _world = world;
+        _broken = broken;
+        Parameters = parameters;
+        PauseBudget = pauseBudget;
+        Genesis = new ClaimRef(Word.Zero, world.Genesis.Hash(), Word.Zero);
+        _claims.Add(Genesis.Id(), new ModelClaim(Genesis, Word.Zero, ulong.MaxValue, 0, Address.Zero, 0) { Confirmed = true });
+        LatestConfirmed = Genesis.Id();
+        State = GameState.AtGenesis(parameters, Bond(0), Bond(1), Genesis);
+    }
+
+    private L1Model(L1Model from)
+    {
+        _world = from._world;
+        _broken = from._broken;
+        Parameters = from.Parameters;
+        PauseBudget = from.PauseBudget;
+        Genesis = from.Genesis;
+        Timestamp = from.Timestamp;
+        GasPrice = from.GasPrice;
+        LatestConfirmed = from.LatestConfirmed;
+        State = from.State;
+        _held = from._held;
+        _pausedSince = from._pausedSince;
+        _pausedBefore = from._pausedBefore;
+        DisputeWrites = from.DisputeWrites;
+        foreach ((Word id, ModelClaim claim) in from._claims)
+            _claims.Add(id, claim.Copy());
+        _firstClaim = new(from._firstClaim);
+        foreach ((Word id, ModelArena arena) in from._arenas)
+            _arenas.Add(id, arena.Copy());
+        foreach ((Word id, ModelMatch match) in from._matches)
+            _matches.Add(id, match.Copy(_arenas[match.Id.Tournament]));
+        _credits = new(from._credits);
+        _stakes = new(from._stakes);
+        _net = new(from._net);
+        Refusing = from.Refusing;
+    }
+
+    public static Address Treasury { get; } = Address.FromWord(ToyTraces.Named("treasury"));
+
+    public ToyWorld World => _world;
+
+    public Rule Broken => _broken;
+
+    public GameShape Shape => _world.Shape;
+
+    public DisputeParameters Parameters { get; }
+
+    public uint PauseBudget { get; }
+
+    public ClaimRef Genesis { get; }
+
+    /// <summary>Of the block that is being made, in seconds.</summary>
+    public ulong Timestamp { get; set; } = 1_000_000;
+
+    /// <summary>Wei per gas of the next transaction.</summary>
+    public UInt128 GasPrice { get; set; } = 1;
+
+    /// <summary>Dispute time (spec 4.8.2).</summary>
+    public ulong Now => Holds(Rule.PausesStopClocks) ? Timestamp - _pausedBefore - RunningPause : Timestamp;
+
+    public bool IsPaused => _pausedSince != 0 && (!Holds(Rule.PausesHaveABudget) || Timestamp - _pausedSince < PauseBudget - _pausedBefore);
+
+    /// <summary>When the pause that runs ends by itself (spec 4.8.1).</summary>
+    public ulong PauseEndsAt => Holds(Rule.PausesHaveABudget) ? _pausedSince + PauseBudget - _pausedBefore : ulong.MaxValue;
+
+    /// <summary>Seconds of all pauses so far.</summary>
+    public ulong PausedSeconds => _pausedBefore + RunningPause;
+
+    private ulong RunningPause => _pausedSince == 0 ? 0
+        : Holds(Rule.PausesHaveABudget) ? Math.Min(Timestamp - _pausedSince, PauseBudget - _pausedBefore) : Timestamp - _pausedSince;
+
+    public Word LatestConfirmed { get; private set; }
+
+    /// <summary>The fold of all events so far: what a player knows.</summary>
+    public GameState State { get; private set; }
+
+    /// <summary>Paid in less drawn out less gas, by account.</summary>
+    public IReadOnlyDictionary<Address, Int128> Net => _net;
+
+    /// <summary>Accounts that cannot be paid: contracts that revert, burn their gas or return too much.</summary>
+    public HashSet<Address> Refusing { get; private init; } = [];
+
+    /// <summary>Transactions that wrote to Tournament.</summary>
+    public int DisputeWrites { get; private set; }
+
+    public UInt128 Held => _held;
+
+    public IReadOnlyCollection<ModelClaim> Claims => _claims.Values;
+
+    public IReadOnlyCollection<ModelArena> Arenas => _arenas.Values;
+
+    public IReadOnlyCollection<ModelMatch> Matches => _matches.Values;
+
+    public IReadOnlyDictionary<(CreditHolder Holder, Address Account), UInt128> Credits => _credits;
+
+    public IReadOnlyDictionary<Address, UInt128> Stakes => _stakes;
+
+    public int Batches => _world.Batches.Count;
+
+    public UInt128 Bond(int level) => Stake(level) + Reserve(level);
+
+    public UInt128 Stake(int level) => level == 0 ? Parameters.Stake0 : Parameters.Stake1;
+
+    public UInt128 Prize(int level) => Stake(level) / 10;
+
+    public UInt128 Reserve(int level) => Gas.Reserve(Shape.HeightOf(level)) * Parameters.PriceCeiling;
+
+    private uint Allowance => Holds(Rule.AllowanceCoversTheBudgets) ? Parameters.Allowance : Parameters.Allowance - 1;
+
+    private uint InnerGrant => Holds(Rule.InnerGrantCoversTraceAndGrace) ? Parameters.InnerGrant : Parameters.TraceSeconds;
+
+    public L1Model Copy() => new(this);
+
+    public ModelClaim Claim(Word id) => _claims[id];
+
+    public ModelArena Arena(Word id) => _arenas[id];
+
+    public ModelMatch Match(Word id) => _matches[id];
+
+    public bool IsConfirmed(ulong batch) => _claims.Values.Any(claim => claim.Confirmed && claim.Batch == batch);
+
+    public Word ConfirmedTrace(ulong batch) => _claims.Values.Single(claim => claim.Confirmed && claim.Batch == batch).Ref.TraceRoot;
+
+    public UInt128 CreditsOf(Address account) =>
+        _credits.GetValueOrDefault((CreditHolder.Rollup, account)) + _credits.GetValueOrDefault((CreditHolder.Tournament, account));
+
+    /// <summary>What an account would have if it drew all its credits, less what it began with.</summary>
+    public Int128 Balance(Address account) => _net.GetValueOrDefault(account) + (Int128)CreditsOf(account);
+
+    private bool Holds(Rule rule) => _broken != rule;
+
+    /// <summary>Carries out an action as the transaction that it is. A refused one changes nothing but that its gas is paid.</summary>
+    public Refusal Apply(Address sender, L1Action action)
+    {
+        Refusal refusal = Holds(Rule.PaymentsArePulled) || !WouldPayARefuser(sender, action) ? Dispatch(sender, action) : Refusal.TransferFailed;
+        Int128 gas = (Int128)(Gas.CostOf(action) * GasPrice);
+        Int128 paid = refusal == Refusal.None ? (Int128)action.Value : 0;
+        _net[sender] = _net.GetValueOrDefault(sender) - gas - paid;
+        if (refusal == Refusal.None)
+            _held += action.Value;
+        return refusal;
+    }
+
+    private bool WouldPayARefuser(Address sender, L1Action action)
+    {
+        L1Model trial = Copy();
+        return trial.Dispatch(sender, action) == Refusal.None && Refusing.Any(account => trial.CreditsOf(account) > CreditsOf(account));
+    }
+
+    private Refusal Dispatch(Address sender, L1Action action)
+    {
+        if (IsPaused && action is not (Challenger.Withdraw or Unpause or Pause)
+            && Holds(Rule.NothingMovesDuringAPause))
+        {
+            return Refusal.IsPaused;
+        }
+
+        return action switch
+        {
+            PostClaim a => Claim(sender, a),
+            PostChallenge a => Challenge(sender, a),
+            JoinInner a => JoinInner(sender, a),
+            Challenger.Advance a => Advance(sender, a),
+            Challenger.Seal a => Seal(sender, a),
+            ProveTransition a => ProveTransition(sender, a),
+            ProveStep a => ProveStep(sender, a),
+            Challenger.Timeout a => Timeout(sender, a),
+            Challenger.Eliminate a => Eliminate(sender, a),
+            ResolveInner a => ResolveInner(sender, a),
+            Challenger.Settle a => Settle(sender, a),
+            Challenger.Confirm a => Confirm(a),
+            Challenger.Recover a => Recover(a),
+            Challenger.Withdraw a => Withdraw(sender, a),
+            Pause => BeginPause(),
+            Unpause => EndPause(),
+            _ => throw new InvalidOperationException($"The model does not know {action}."),
+        };
+    }
+
+    // --- Pauses (spec 4.8)
+
+    private Refusal BeginPause()
+    {
+        if (IsPaused)
+            return Refusal.IsPaused;
+        _pausedBefore += RunningPause;
+        _pausedSince = 0;
+        if (_pausedBefore >= PauseBudget)
+            return Refusal.PauseBudgetSpent;
+        _pausedSince = Timestamp;
+        return Refusal.None;
+    }
+
+    private Refusal EndPause()
+    {
+        if (!IsPaused)
+            return Refusal.NotPaused;
+        _pausedBefore += RunningPause;
+        _pausedSince = 0;
+        return Refusal.None;
+    }
+
+    // --- Rollup (spec 5.4)
+
+    private Refusal Claim(Address sender, PostClaim a)
+    {
+        if (a.Bond != Bond(0) && Holds(Rule.BondsArePaid))
+            return Refusal.WrongBond;
+        if (!_claims.TryGetValue(a.Parent.Id(), out ModelClaim? parent))
+            return Refusal.UnknownParent;
+        ulong batch = unchecked(parent.Batch + 1);
+        if (batch >= (ulong)_world.Batches.Count)
+            return Refusal.UnknownBatch;
+        Word batchHash = _world.Batches[(int)batch].Batch.BatchHash;
+        Word tournament = ClaimRef.TournamentOf(a.Parent.Id(), batchHash, a.Attempt);
+        if (a.Attempt > 0 && Holds(Rule.AttemptsComeInOrder))
+        {
+            Word before = ClaimRef.TournamentOf(a.Parent.Id(), batchHash, a.Attempt - 1);
+            if (!_arenas.TryGetValue(before, out ModelArena? arena) || arena.Result != TournamentResult.NoWinner)
+                return Refusal.AttemptNotOpen;
+        }
+
+        if (_firstClaim.ContainsKey(tournament))
+            return Refusal.TournamentExists;
+        if (Holds(Rule.ClaimsProveTheirLastLeaf) && !IsLastLeaf(Shape.BatchHeight, a.TraceRoot, a.StateRoot, a.LastLeaf))
+            return Refusal.RootMismatch;
+        var reference = new ClaimRef(tournament, a.StateRoot, a.TraceRoot);
+        _firstClaim[tournament] = AddClaim(sender, a.Parent.Id(), reference, batch, a.Attempt, a.Value);
+        return Refusal.None;
+    }
+
+    private Refusal Challenge(Address sender, PostChallenge a)
+    {
+        if (!_claims.TryGetValue(a.Parent.Id(), out ModelClaim? parent))
+            return Refusal.UnknownParent;
+        ulong batch = unchecked(parent.Batch + 1);
+        if (batch >= (ulong)_world.Batches.Count)
+            return Refusal.UnknownBatch;
+        Word tournament = ClaimRef.TournamentOf(a.Parent.Id(), _world.Batches[(int)batch].Batch.BatchHash, a.Attempt);
+        if (!_firstClaim.TryGetValue(tournament, out Word first))
+            return Refusal.NothingToChallenge;
+        if (first != a.First.Id())
+            return Refusal.WrongFirstClaim;
+        if (a.Bond != Bond(0) && Holds(Rule.BondsArePaid))
+            return Refusal.WrongBond;
+        Word root = a.Children.Hash();
+        if (Holds(Rule.ClaimsProveTheirLastLeaf) && !IsLastLeaf(Shape.BatchHeight, root, a.StateRoot, a.LastLeaf))
+            return Refusal.RootMismatch;
+        var reference = new ClaimRef(tournament, a.StateRoot, root);
+        bool repeated = _claims.ContainsKey(reference.Id());
+        if (repeated && Holds(Rule.RootsJoinOnce) && Holds(Rule.EliminationIsForEver))
+            return Refusal.ClaimExists;
+        ModelClaim firstClaim = _claims[first];
+        bool opens = !_arenas.TryGetValue(tournament, out ModelArena? arena);
+        if (opens)
+        {
+            if (root == firstClaim.Ref.TraceRoot && Holds(Rule.RootsJoinOnce))
+                return Refusal.RootAlreadyJoined;
+            arena = new ModelArena(tournament, 0, a.Parent.StateRoot, firstClaim.PostedAt, Allowance, Allowance, null);
+        }
+
+        if (JoinRefusal(arena!, 1, root) is var refusal and not Refusal.None)
+            return refusal;
+        if (!repeated)
+            AddClaim(sender, a.Parent.Id(), reference, batch, a.Attempt, a.Value);
+        if (opens)
+        {
+            firstClaim.Held = 0;
+            _arenas.Add(tournament, arena!);
+            Emit(new OpenedEvent(tournament, 0, arena!.Initial, arena.StartedAt));
+            Join(arena, firstClaim.Ref.TraceRoot, firstClaim.Claimer, 0, Allowance, default);
+        }
+
+        _claims[reference.Id()].Held = 0;
+        Join(arena!, root, sender, 0, BalanceAtJoin(arena!, 1), a.Children);
+        return Refusal.None;
+    }
+
+    private Word AddClaim(Address sender, Word parent, ClaimRef reference, ulong batch, ulong attempt, UInt128 held)
+    {
+        _claims.Add(reference.Id(), new ModelClaim(reference, parent, batch, attempt, sender, Now) { Held = held });
+        Emit(new ClaimedEvent(
+            reference.Id(), parent, reference.Tournament, batch, attempt, reference.StateRoot, reference.TraceRoot, sender));
+        return reference.Id();
+    }
+
+    private Refusal Confirm(Confirm a)
+    {
+        if (!_claims.TryGetValue(a.Claim.Id(), out ModelClaim? claim) || claim.Confirmed)
+            return Refusal.NotPending;
+        if (claim.Parent != LatestConfirmed && Holds(Rule.OnlyChildrenOfTheLatestConfirm))
+            return Refusal.NotOfLatestConfirmed;
+        if (_arenas.TryGetValue(claim.Ref.Tournament, out ModelArena? arena))
+        {
+            if (arena.Result != TournamentResult.Winner || (arena.Winner != claim.Ref.TraceRoot && Holds(Rule.OnlyTheWinnerConfirms)))
+                return Refusal.NotTheWinner;
+        }
+        else
+        {
+            if (Now < claim.PostedAt + Allowance && Holds(Rule.ConfirmWaitsForTheWindow))
+                return Refusal.WindowOpen;
+            Credit(CreditHolder.Rollup, claim.Claimer, claim.Held);
+            claim.Held = 0;
+        }
+
+        claim.Confirmed = true;
+        LatestConfirmed = a.Claim.Id();
+        Emit(new ConfirmedEvent(a.Claim.Id(), claim.Batch, claim.Ref.StateRoot));
+        return Refusal.None;
+    }
+
+    private Refusal Recover(Recover a)
+    {
+        if (!_claims.TryGetValue(a.Claim.Id(), out ModelClaim? claim))
+            return Refusal.UnknownParent;
+        ModelClaim parent = _claims[claim.Parent];
+        bool lost = !parent.Confirmed && _claims.Values.Any(other => other.Confirmed && other.Batch == parent.Batch);
+        if (!lost && Holds(Rule.RecoveryNeedsALostParent))
+            return Refusal.ParentNotLost;
+        if (_arenas.ContainsKey(claim.Ref.Tournament))
+            return Refusal.HasRivals;
+        if (claim.Confirmed || (claim.Held == 0 && Holds(Rule.RecoveryHappensOnce)))
+            return Refusal.NothingToRecover;
+        if (Now < claim.PostedAt + Allowance)
+            return Refusal.WindowOpen;
+        claim.Held = 0;
+        Credit(CreditHolder.Rollup, claim.Claimer, Bond(0));
+        return Refusal.None;
+    }
+
+    private Refusal Withdraw(Address sender, Withdraw a)
+    {
+        UInt128 amount = _credits.GetValueOrDefault((a.Holder, sender));
+        if (amount == 0)
+            return Refusal.NothingToWithdraw;
+        if (Refusing.Contains(a.To))
+            return Refusal.TransferFailed;
+        if (Holds(Rule.CreditsAreDrawnOnce))
+            _credits[(a.Holder, sender)] = 0;
+        _held -= amount;
+        _net[sender] = _net.GetValueOrDefault(sender) + (Int128)amount;
+        Emit(new WithdrawnEvent(a.Holder, sender, a.To, amount));
+        return Refusal.None;
+    }
+
+    // --- Joining (spec 4.2)
+
+    private Refusal JoinRefusal(ModelArena arena, int side, Word root)
+    {
+        if (arena.Result != TournamentResult.Undecided)
+            return Refusal.AlreadySettled;
+        if (Now - arena.StartedAt >= arena.AllowanceOf(side) && Holds(Rule.WindowsClose))
+            return Refusal.WindowClosed;
+        if (arena.Commitments.TryGetValue(root, out ModelCommitment? there)
+            && Holds(there.Eliminated ? Rule.EliminationIsForEver : Rule.RootsJoinOnce))
+        {
+            return Refusal.RootAlreadyJoined;
+        }
+
+        return Refusal.None;
+    }
+
+    private uint BalanceAtJoin(ModelArena arena, int side)
+    {
+        ulong late = Now - arena.StartedAt;
+        uint allowance = arena.AllowanceOf(side);
+        return Holds(Rule.LatenessIsCharged) ? (uint)Math.Max((long)allowance - (long)late, 1) : allowance;
+    }
+
+    private void Join(ModelArena arena, Word root, Address claimer, int side, uint balance, Quad children)
+    {
+        arena.Commitments[root] = new ModelCommitment(root, claimer, side)
+        {
+            Joins = arena.Commitments.TryGetValue(root, out ModelCommitment? again) ? again.Joins + 1 : 1,
+            RanSeconds = children == default ? 0 : Now - arena.StartedAt,
+        };
+        DisputeWrites++;
+        Emit(new JoinedEvent(arena.Id, root, claimer, side, balance, children));
+        Enter(arena, root, balance, children);
+    }
+
+    /// <summary>Spec 4.2.5.</summary>
+    private void Enter(ModelArena arena, Word root, uint balance, Quad children)
+    {
+        if (arena.Dangling is not Word waiting)
+        {
+            arena.Dangling = root;
+            arena.DanglingBalance = balance;
+            return;
+        }
+
+        (Word one, Word two, uint balanceOne, uint balanceTwo) = (waiting, root, arena.DanglingBalance, balance);
+        if (!Holds(Rule.TheOneThatWaitedIsOne) && arena.Commitments[waiting].Children is { } known && known != default)
+            (one, two, balanceOne, balanceTwo, children) = (root, waiting, balance, arena.DanglingBalance, known);
+        var id = new MatchId(arena.Id, one, two);
+        var state = new Bisection(one, children, 0, Shape.HeightOf(arena.Level), Now, balanceOne, balanceTwo, 0);
+        arena.Dangling = null;
+        arena.Live.Add(id.Id());
+        _matches[id.Id()] = new ModelMatch(id, arena)
+        {
+            Phase = MatchPhase.Bisect,
+            Bisection = state,
+            Waited = waiting,
+            RunsOne = true,
+        };
+        Emit(new MatchedEvent(arena.Id, id.Id(), one, two, state));
+    }
+
+    private static bool IsPairable(ModelArena arena, Word root, Quad children) => arena.Dangling is null || children.Hash() == root;
+
+    private Refusal JoinInner(Address sender, JoinInner a)
+    {
+        if (a.Bond != Bond(1) && Holds(Rule.BondsArePaid))
+            return Refusal.WrongBond;
+        if (!_arenas.TryGetValue(a.Tournament, out ModelArena? arena) || arena.Level != 1 || arena.Context != a.Context)
+            return Refusal.WrongContext;
+        if (arena.Result != TournamentResult.Undecided)
+            return Refusal.AlreadySettled;
+        if (a.Side is not (1 or 2))
+            return Refusal.WrongClass;
+        Word root = a.Children.Hash();
+        Word sigma = new Quad(a.Context.AppsRoot, a.Context.OutputsRoot, a.Context.Counters, a.MachineRoot).Hash();
+        if (sigma != a.Context.SigmaOf(a.Side) && Holds(Rule.InnerJoinsEndInTheirClass))
+            return Refusal.WrongClass;
+        if (Holds(Rule.InnerJoinsProveTheirLastLeaf) && !IsLastLeaf(Shape.ChunkHeight, root, a.MachineRoot, a.LastLeaf))
+            return Refusal.RootMismatch;
+        if (JoinRefusal(arena, a.Side, root) is var refusal and not Refusal.None)
+            return refusal;
+        Join(arena, root, sender, a.Side, BalanceAtJoin(arena, a.Side), a.Children);
+        arena.Commitments[root].Children = a.Children;
+        return Refusal.None;
+    }
+
+    // --- Moves (spec 4.3)
+
+    private Refusal Advance(Address sender, Advance a)
+    {
+        if (BisectionRefusal(a.Match, a.State, out ModelMatch? match) is var refusal and not Refusal.None)
+            return refusal;
+        Bisection state = a.State;
+        if (state.Height <= 1)
+            return Refusal.WrongHeight;
+        if (a.Opened.Hash() != state.Node && Holds(Rule.OpeningsAreChecked))
+            return Refusal.NodeMismatch;
+        int j = Difference(a.Opened, state.Children);
+        if (j >= 4 || (a.Next.Hash() != a.Opened.At(j) && Holds(Rule.OpeningsAreChecked)))
+            return Refusal.NodeMismatch;
+        int mover = Mover(match!);
+        if (!CanMove(match!))
+            return Refusal.Overdue;
+
+        state = Charge(match!, state, mover) with
+        {
+            Node = state.Children.At(j),
+            Children = a.Next,
+            Position = 4 * state.Position + (ulong)j,
+            Height = state.Height - 1,
+            Since = Now,
+        };
+        Turn(match!, mover);
+        match!.Bisection = state with { Spent = Refund(sender, state.Spent, Gas.Advance) };
+        Emit(new AdvancedEvent(match.Id.Id(), a.Opened, match.Bisection));
+        return Refusal.None;
+    }
+
+    private Refusal Seal(Address sender, Seal a)
+    {
+        if (BisectionRefusal(a.Match, a.State, out ModelMatch? match) is var refusal and not Refusal.None)
+            return refusal;
+        Bisection state = a.State;
+        if (state.Height != 1)
+            return Refusal.WrongHeight;
+        if (a.Leaves.Hash() != state.Node && Holds(Rule.OpeningsAreChecked))
+            return Refusal.NodeMismatch;
+        int j = Difference(a.Leaves, state.Children);
+        if (j >= 4)
+            return Refusal.NodeMismatch;
+        int mover = Mover(match!);
+        if (!CanMove(match!))
+            return Refusal.Overdue;
+        ulong position = 4 * state.Position + (ulong)j;
+        ModelArena arena = match!.Arena;
+        refusal = Agreed(a, match, mover, position, j, out Word agreed);
+        if (refusal != Refusal.None)
+            return refusal;
+        (Word one, Word two) = mover == 1 ? (a.Leaves.At(j), state.Children.At(j)) : (state.Children.At(j), a.Leaves.At(j));
+        bool inner = false;
+        if (arena.Level == 0 && Shape.IsChunk(position))
+        {
+            if (a.Opening.Hash() != agreed)
+                return Refusal.NodeMismatch;
+            inner = !a.Opening.C3.IsZero;
+        }
+
+        state = Charge(match, state, mover);
+        match.Bisection = null;
+        match.Phase = inner ? MatchPhase.Inner : MatchPhase.AtLeaf;
+        match.RunsOne = match.RunsTwo = !inner;
+        match.Leaf = new Leaf(
+            agreed, one, two, position, Now, state.BalanceOne, state.BalanceTwo, Refund(sender, state.Spent, Gas.Seal));
+        Emit(new SealedEvent(match.Id.Id(), match.Phase, match.Leaf));
+        if (inner)
+            OpenInner(match, a.Opening);
+        return Refusal.None;
+    }
+
+    private void OpenInner(ModelMatch match, Quad opening)
+    {
+        Leaf leaf = match.Leaf!;
+        var context = new InnerContext(opening.C0, opening.C1, opening.C2, opening.C3, leaf.LeafOne, leaf.LeafTwo);
+        (uint one, uint two) = (leaf.BalanceOne + InnerGrant, leaf.BalanceTwo + InnerGrant);
+        if (!Holds(Rule.ClocksBelongToClasses))
+            one = two = Math.Max(one, two);
+        var opened = new ModelArena(match.Id.Id(), 1, opening.C3, Now, one, two, context);
+        _arenas[opened.Id] = opened;
+        Emit(new InnerOpenedEvent(opened.Id, context, Now, opened.AllowanceOne, opened.AllowanceTwo));
+    }
+
+    /// <summary>The value before the first leaf that differs (spec 4.3.3).</summary>
+    private Refusal Agreed(Seal a, ModelMatch match, int mover, ulong position, int j, out Word agreed)
+    {
+        ModelArena arena = match.Arena;
+        agreed = default;
+        if (j > 0)
+        {
+            agreed = a.Leaves.At(j - 1);
+            return a.Agreed.Length == 0 ? Refusal.None : Refusal.WrongAgreed;
+        }
+
+        if (position == 0 && arena.Level == 1)
+        {
+            agreed = arena.Initial;
+            return a.Agreed.Length != 0 ? Refusal.WrongAgreed : a.Context == arena.Context ? Refusal.None : Refusal.WrongContext;
+        }
+
+        if (position == 0)
+        {
+            if (a.Agreed.Length != 5 * Word.Length)
+                return Refusal.WrongAgreed;
+            Word At(int i) => new(a.Agreed.AsSpan(i * Word.Length, Word.Length));
+            Word parent = new ClaimRef(At(0), At(1), At(2)).Id();
+            agreed = At(1);
+            return Keccak.Quad(parent, At(3), At(4), Word.Zero) == arena.Id ? Refusal.None : Refusal.WrongAgreed;
+        }
+
+        if (a.Agreed.Length < Word.Length)
+            return Refusal.WrongAgreed;
+        agreed = new(a.Agreed.AsSpan(0, Word.Length));
+        Word root = mover == 1 ? match.Id.One : match.Id.Two;
+        bool proven = ProofRoot(Shape.HeightOf(arena.Level), a.Agreed.AsSpan(Word.Length), agreed, position - 1) == root;
+        return proven || !Holds(Rule.AgreedLeafIsProven) ? Refusal.None : Refusal.RootMismatch;
+    }
+
+    private Refusal ProveTransition(Address sender, ProveTransition a)
+    {
+        if (LeafRefusal(a.Match, a.State, MatchPhase.AtLeaf, out ModelMatch? match) is var refusal and not Refusal.None)
+            return refusal;
+        if (match!.Arena.Level != 0)
+            return Refusal.WrongLevel;
+        if (!_world.TryOpen(a.State.Agreed, out Quad sigma))
+            return Refusal.WitnessRejected;
+        ModelClaim claim = _claims[_firstClaim[match.Arena.Id]];
+        return Prove(sender, match, a.State, _world.Batches[(int)claim.Batch].Batch.Transition(a.State.Position, sigma).Hash(), a.Claimed, a.WinnerChildren);
+    }
+
+    private Refusal ProveStep(Address sender, ProveStep a)
+    {
+        if (LeafRefusal(a.Match, a.State, MatchPhase.AtLeaf, out ModelMatch? match) is var refusal and not Refusal.None)
+            return refusal;
+        return match!.Arena.Level != 1
+            ? Refusal.WrongLevel
+            : Prove(sender, match, a.State, ToyMachine.Step(a.State.Agreed), a.Claimed, a.WinnerChildren);
+    }
+
+    /// <summary>Spec 4.3.5. Who claims another value than the true one sends a witness that is wrong.</summary>
+    private Refusal Prove(Address sender, ModelMatch match, Leaf leaf, Word value, Word claimed, Quad winnerChildren)
+    {
+        if (!Holds(Rule.ProofsAreChecked))
+            value = claimed;
+        if (value != claimed || (value != leaf.LeafOne && value != leaf.LeafTwo))
+        {
+            if (Holds(Rule.WrongProofEliminatesNobody))
+                return value != claimed ? Refusal.WitnessRejected : Refusal.NeitherLeaf;
+            return End(sender, match, MatchOutcome.BothOut, 0, leaf.Spent, Gas.Prove, default);
+        }
+
+        int side = value == leaf.LeafOne ? 1 : 2;
+        if (!CanProve(match, side))
+            return Refusal.Overdue;
+        if (!IsPairable(match.Arena, side == 1 ? match.Id.One : match.Id.Two, winnerChildren))
+            return Refusal.NodeMismatch;
+        uint balance = side == 1 ? leaf.BalanceOne : leaf.BalanceTwo;
+        uint left = (uint)Math.Max((long)balance - Cost(leaf.Since), 0);
+        Ran(match, side, leaf.Since);
+        if (!Holds(Rule.ProvenSideWins))
+            side = 3 - side;
+        return End(sender, match, side == 1 ? MatchOutcome.One : MatchOutcome.Two, left, leaf.Spent, Gas.Prove, winnerChildren);
+    }
+
+    private Refusal Timeout(Address sender, Challenger.Timeout a)
+    {
+        if (BisectionRefusal(a.Match, a.State, out ModelMatch? match) is var refusal and not Refusal.None)
+            return refusal;
+        if (!CanTimeout(match!))
+            return Refusal.NotOverdue;
+        int mover = Mover(match!);
+        ulong deadline = a.State.Since + (mover == 1 ? a.State.BalanceOne : a.State.BalanceTwo);
+        uint left = mover == 1 ? a.State.BalanceTwo : a.State.BalanceOne;
+        if (!Holds(Rule.WaitingWinnerPaysNothing))
+            left = (uint)Math.Max((long)left - (long)(Now - Math.Min(deadline, Now)), 1);
+        return End(sender, match!, mover == 1 ? MatchOutcome.Two : MatchOutcome.One, left, a.State.Spent, Gas.Timeout, a.WinnerChildren);
+    }
+
+    private Refusal Eliminate(Address sender, Eliminate a)
+    {
+        if (LeafRefusal(a.Match, a.State, MatchPhase.AtLeaf, out ModelMatch? match) is var refusal and not Refusal.None)
+            return refusal;
+        if (!CanEliminate(match!))
+            return Refusal.NotOverdue;
+        if (Holds(Rule.NoTimeoutWinAtTheLeaf))
+            return End(sender, match!, MatchOutcome.BothOut, 0, a.State.Spent, Gas.Eliminate, default);
+        MatchOutcome outcome = a.State.BalanceOne >= a.State.BalanceTwo ? MatchOutcome.One : MatchOutcome.Two;
+        Quad children = match!.Arena.Commitments[outcome == MatchOutcome.One ? match.Id.One : match.Id.Two].Children;
+        return End(sender, match, outcome, Math.Max(a.State.BalanceOne, a.State.BalanceTwo), a.State.Spent, Gas.Eliminate, children);
+    }
+
+    private Refusal ResolveInner(Address sender, ResolveInner a)
+    {
+        if (LeafRefusal(a.Match, a.State, MatchPhase.Inner, out ModelMatch? match) is var refusal and not Refusal.None)
+            return refusal;
+        ModelArena inner = _arenas[match!.Id.Id()];
+        if (inner.Live.Count > 0 && Holds(Rule.ResolveNeedsNoLiveMatch))
+            return Refusal.MatchesLive;
+        if (InnerOutcome(inner) is not MatchOutcome outcome)
+            return Refusal.Undecidable;
+        uint balance = outcome == MatchOutcome.One ? a.State.BalanceOne : a.State.BalanceTwo;
+        if (!Holds(Rule.OuterClocksStand))
+            balance = (uint)Math.Max((long)balance - (long)(Now - a.State.Since), 1);
+        refusal = End(sender, match, outcome, balance, a.State.Spent, Gas.Resolve, a.WinnerChildren, inner);
+        return refusal;
+    }
+
+    private Refusal Settle(Address sender, Settle a)
+    {
+        if (!_arenas.TryGetValue(a.Tournament, out ModelArena? arena))
+            return Refusal.NoTournament;
+        if (arena.Level != 0)
+            return Refusal.WrongLevel;
+        if (arena.Result != TournamentResult.Undecided)
+            return Refusal.AlreadySettled;
+        if (arena.Live.Count > 0 && Holds(Rule.SettleNeedsNoLiveMatch))
+            return Refusal.MatchesLive;
+        if (Now < arena.StartedAt + Allowance && Holds(Rule.SettleWaitsForTheWindow))
+            return Refusal.WindowOpen;
+        Conclude(arena);
+        UInt128 fee = Gas.Settle * UInt128.Min(GasPrice, Parameters.PriceCeiling);
+        fee = UInt128.Min(fee, arena.Pot);
+        Credit(CreditHolder.Tournament, sender, fee);
+        Address rest = arena.Result == TournamentResult.Winner && Holds(Rule.PotsGoToWinners) ? arena.Commitments[arena.Winner].Claimer : Treasury;
+        Credit(CreditHolder.Tournament, rest, arena.Pot - fee);
+        arena.Pot = 0;
+        return Refusal.None;
+    }
+
+    /// <summary>Writes the result and gives the bond of the dangling commitment back (spec 4.6.4).</summary>
+    private void Conclude(ModelArena arena)
+    {
+        arena.Result = arena.Dangling is null ? TournamentResult.NoWinner : TournamentResult.Winner;
+        if (arena.Dangling is Word winner)
+        {
+            arena.Winner = winner;
+            Credit(CreditHolder.Tournament, Holds(Rule.WinnersGetTheirBondBack) ? arena.Commitments[winner].Claimer : Treasury, Bond(arena.Level));
+        }
+
+        DisputeWrites++;
+        Emit(new SettledEvent(arena.Id, arena.Result, arena.Winner));
+    }
+
+    /// <summary>Spec 4.4 and 4.6.3.</summary>
+    private Refusal End(
+        Address sender,
+        ModelMatch match,
+        MatchOutcome outcome,
+        uint winnerBalance,
+        UInt128 spent,
+        ulong units,
+        Quad winnerChildren,
+        ModelArena? inner = null)
+    {
+        ModelArena arena = match.Arena;
+        (Word winner, Word loser) = outcome == MatchOutcome.One ? (match.Id.One, match.Id.Two) : (match.Id.Two, match.Id.One);
+        if (outcome != MatchOutcome.BothOut && !IsPairable(arena, winner, winnerChildren))
+            return Refusal.NodeMismatch;
+
+        spent = Refund(sender, spent, units);
+        if (inner is not null)
+            Conclude(inner);
+        arena.Live.Remove(match.Id.Id());
+        match.Outcome = outcome;
+        match.RunsOne = match.RunsTwo = false;
+        UInt128 bond = Bond(arena.Level);
+        bool first = arena.Level == 0 && !arena.HasEnded;
+        arena.HasEnded = true;
+        UInt128 pot = first ? Prize(0) : 0;
+        arena.Pot += pot;
+        Emit(new MatchEndedEvent(arena.Id, match.Id.Id(), outcome));
+        if (outcome == MatchOutcome.BothOut)
+        {
+            arena.Commitments[match.Id.One].Eliminated = true;
+            arena.Commitments[match.Id.Two].Eliminated = true;
+            CreditTreasury(2 * bond - spent - pot);
+            return Refusal.None;
+        }
+
+        if (Holds(Rule.LosersAreEliminated))
+            arena.Commitments[loser].Eliminated = true;
+        UInt128 prize = Holds(Rule.PrizesAreATenth) ? Prize(arena.Level) : Stake(arena.Level) * 8 / 10;
+        Credit(CreditHolder.Tournament, arena.Commitments[winner].Claimer, prize);
+        UInt128 innerPrize = inner is null ? 0 : Prize(1);
+        if (inner is not null && Holds(Rule.InnerWinnersGetAPrize))
+            Credit(CreditHolder.Tournament, inner.Commitments[inner.Winner].Claimer, innerPrize);
+        else
+            innerPrize = 0;
+        UInt128 rest = bond - spent - prize - innerPrize - pot;
+        if (Holds(Rule.LosersForfeit))
+            CreditTreasury(rest);
+        else
+            Credit(CreditHolder.Tournament, arena.Commitments[loser].Claimer, rest);
+        if (Holds(Rule.WinnersArePairedAgain))
+            Enter(arena, winner, winnerBalance, winnerChildren);
+        else
+            (arena.Dangling, arena.DanglingBalance) = (winner, winnerBalance);
+        return Refusal.None;
+    }
+
+    // --- What is possible when (spec 4.3.8)
+
+    public bool CanMove(ModelMatch match) =>
+        match.Phase == MatchPhase.Bisect && (!IsMoverOverdue(match) || !Holds(Rule.OverdueCannotMove));
+
+    public bool CanTimeout(ModelMatch match)
+    {
+        if (match.Phase != MatchPhase.Bisect)
+            return false;
+        Bisection state = match.Bisection!;
+        ulong deadline = state.Since + (Mover(match) == 1 ? state.BalanceOne : state.BalanceTwo);
+        return Now >= (Holds(Rule.TimeoutNeedsOverdue) ? deadline : deadline - 1)
+            && (Holds(Rule.DecidedResultNeverExpires) || Now <= deadline + 1);
+    }
+
+    public bool CanProve(ModelMatch match, int side) =>
+        match.Phase == MatchPhase.AtLeaf
+        && (!Holds(Rule.OverdueCannotProve) || Now < match.Leaf!.Since + (side == 1 ? match.Leaf.BalanceOne : match.Leaf.BalanceTwo));
+
+    public bool CanEliminate(ModelMatch match)
+    {
+        if (match.Phase != MatchPhase.AtLeaf)
+            return false;
+        (uint one, uint two) = (match.Leaf!.BalanceOne, match.Leaf.BalanceTwo);
+        bool both = Holds(Rule.EliminationNeedsBothOverdue) && Holds(Rule.NoTimeoutWinAtTheLeaf);
+        return Now >= match.Leaf.Since + (both ? Math.Max(one, two) : Math.Min(one, two));
+    }
+
+    /// <summary>The outcome of an inner tournament that is decided by now; null while it is not.</summary>
+    public MatchOutcome? InnerOutcome(ModelArena inner)
+    {
+        bool closedOne = Now >= inner.StartedAt + inner.AllowanceOne;
+        bool closedTwo = Now >= inner.StartedAt + inner.AllowanceTwo;
+        bool waits = Holds(Rule.ResolveWaitsForTheAbsentClass);
+        if (inner.Dangling is not Word dangling)
+            return closedOne && closedTwo ? MatchOutcome.BothOut : null;
+        return inner.Commitments[dangling].Side == 1
+            ? closedTwo || !waits ? MatchOutcome.One : null
+            : closedOne || !waits ? MatchOutcome.Two : null;
+    }
+
+    public int Mover(ModelMatch match) => !Holds(Rule.SidesTakeTurns) || (Shape.HeightOf(match.Arena.Level) - match.Bisection!.Height) % 2 == 0 ? 1 : 2;
+
+    public bool IsMoverOverdue(ModelMatch match)
+    {
+        Bisection state = match.Bisection!;
+        return Now >= state.Since + (Mover(match) == 1 ? state.BalanceOne : state.BalanceTwo);
+    }
+
+    /// <summary>When something becomes possible by waiting, in dispute time; some of it is over.</summary>
+    public IEnumerable<ulong> Deadlines()
+    {
+        foreach (ModelMatch match in _matches.Values)
+        {
+            if (match.Outcome is not null)
+                continue;
+            if (match.Bisection is Bisection state)
+            {
+                yield return state.Since + (Mover(match) == 1 ? state.BalanceOne : state.BalanceTwo);
+            }
+            else if (match.Phase == MatchPhase.AtLeaf)
+            {
+                yield return match.Leaf!.Since + match.Leaf.BalanceOne;
+                yield return match.Leaf.Since + match.Leaf.BalanceTwo;
+            }
+        }
+
+        foreach (ModelArena arena in _arenas.Values)
+        {
+            if (arena.Result != TournamentResult.Undecided)
+                continue;
+            yield return arena.StartedAt + arena.AllowanceOne;
+            yield return arena.StartedAt + arena.AllowanceTwo;
+        }
+
+        foreach (ModelClaim claim in _claims.Values)
+        {
+            if (!claim.Confirmed && claim.Held > 0)
+                yield return claim.PostedAt + Parameters.Allowance;
+        }
+    }
+
+    private Refusal BisectionRefusal(MatchId id, Bisection state, out ModelMatch? match) =>
+        _matches.TryGetValue(id.Id(), out match) && match.Outcome is null && match.Phase == MatchPhase.Bisect && match.Bisection == state
+            ? Refusal.None
+            : Refusal.WrongState;
+
+    private Refusal LeafRefusal(MatchId id, Leaf state, MatchPhase phase, out ModelMatch? match) =>
+        _matches.TryGetValue(id.Id(), out match) && match.Outcome is null && match.Phase == phase && match.Leaf == state
+            ? Refusal.None
+            : Refusal.WrongState;
+
+    private int Difference(Quad opened, Quad others)
+    {
+        if (Holds(Rule.FirstDifferenceIsChosen))
+            return opened.FirstDifference(others);
+        int j = 3;
+        while (j > 0 && opened.At(j) == others.At(j))
+            j--;
+        return j;
+    }
+
+    // --- Clocks and money
+
+    private uint Cost(ulong since)
+    {
+        ulong seconds = Now - since;
+        uint grace = Holds(Rule.GraceIsFree) ? Parameters.GraceSeconds : 0;
+        return Holds(Rule.MovesCostTime) && seconds > grace ? (uint)(seconds - grace) : 0;
+    }
+
+    private Bisection Charge(ModelMatch match, Bisection state, int mover)
+    {
+        Ran(match, mover, state.Since);
+        uint cost = Cost(state.Since);
+        return mover == 1
+            ? state with { BalanceOne = (uint)Math.Max((long)state.BalanceOne - cost, 1) }
+            : state with { BalanceTwo = (uint)Math.Max((long)state.BalanceTwo - cost, 1) };
+    }
+
+    /// <summary>What a side's clock ran, for the properties alone.</summary>
+    private void Ran(ModelMatch match, int side, ulong since)
+    {
+        ModelCommitment commitment = match.Arena.Commitments[side == 1 ? match.Id.One : match.Id.Two];
+        commitment.RanSeconds += Now - since;
+        commitment.Moves++;
+    }
+
+    private void Turn(ModelMatch match, int mover)
+    {
+        bool next = Holds(Rule.SidesTakeTurns) ? mover == 2 : mover == 1;
+        (match.RunsOne, match.RunsTwo) = (next, !next);
+    }
+
+    private UInt128 Refund(Address sender, UInt128 spent, ulong units)
+    {
+        UInt128 price = Holds(Rule.RefundsHaveACeiling) ? UInt128.Min(GasPrice, Parameters.PriceCeiling) : GasPrice;
+        UInt128 amount = units * price;
+        DisputeWrites++;
+        Credit(CreditHolder.Tournament, sender, amount);
+        return Holds(Rule.RefundsAreBooked) ? spent + amount : spent;
+    }
+
+    private void CreditTreasury(UInt128 amount)
+    {
+        if (Holds(Rule.TheTreasuryGetsTheRest))
+            Credit(CreditHolder.Tournament, Treasury, amount);
+    }
+
+    private void Credit(CreditHolder holder, Address account, UInt128 amount)
+    {
+        if (amount == 0)
+            return;
+        _credits[(holder, account)] = _credits.GetValueOrDefault((holder, account)) + amount;
+        Emit(new CreditedEvent(holder, account, amount));
+    }
+
+    private void Emit(L1Event happened) => State = State.Apply(happened, Now);
+
+    private static bool IsLastLeaf(int height, Word root, Word leaf, byte[] proof) =>
+        ProofRoot(height, proof, leaf, (1UL << (2 * height)) - 1) == root;
+
+    private static Word? ProofRoot(int height, ReadOnlySpan<byte> proof, Word leaf, ulong position) =>
+        QuadProof.TryRead(ref proof, QuadTreeKind.Trace, height, out QuadProof? read, out _) && proof.IsEmpty
+            ? read!.ComputeRoot(leaf, position)
+            : null;
+}
+
+/// <summary>A claim (spec 5.4).</summary>
+internal sealed class ModelClaim(ClaimRef reference, Word parent, ulong batch, ulong attempt, Address claimer, ulong postedAt)
+{
+    public ClaimRef Ref => reference;
+
+    public Word Parent => parent;
+
+    public ulong Batch => batch;
+
+    public ulong Attempt => attempt;
+
+    public Address Claimer => claimer;
+
+    /// <summary>Dispute time.</summary>
+    public ulong PostedAt => postedAt;
+
+    public bool Confirmed { get; set; }
+
+    /// <summary>The bond that the Rollup holds for it; none when it went on to Tournament or back.</summary>
+    public UInt128 Held { get; set; }
+
+    public ModelClaim Copy() => (ModelClaim)MemberwiseClone();
+}
+
+/// <summary>A tournament of either level (spec 4.2).</summary>
+internal sealed class ModelArena(Word id, int level, Word initial, ulong startedAt, uint one, uint two, InnerContext? context)
+{
+    public Word Id => id;
+
+    public int Level => level;
+
+    public Word Initial => initial;
+
+    public ulong StartedAt => startedAt;
+
+    public uint AllowanceOne => one;
+
+    public uint AllowanceTwo => two;
+
+    public InnerContext? Context => context;
+
+    public Dictionary<Word, ModelCommitment> Commitments { get; private set; } = [];
+
+    public HashSet<Word> Live { get; private set; } = [];
+
+    public Word? Dangling { get; set; }
+
+    public uint DanglingBalance { get; set; }
+
+    public TournamentResult Result { get; set; }
+
+    public Word Winner { get; set; }
+
+    /// <summary>Kept for the winner (spec 4.6.4).</summary>
+    public UInt128 Pot { get; set; }
+
+    /// <summary>A match of it has ended.</summary>
+    public bool HasEnded { get; set; }
+
+    public uint AllowanceOf(int side) => side == 2 ? AllowanceTwo : AllowanceOne;
+
+    public ModelArena Copy()
+    {
+        var copy = (ModelArena)MemberwiseClone();
+        copy.Commitments = new(Commitments.Count);
+        foreach ((Word root, ModelCommitment commitment) in Commitments)
+            copy.Commitments.Add(root, commitment.Copy());
+        copy.Live = [.. Live];
+        return copy;
+    }
+}
+
+/// <summary>A trace root in a tournament (spec 4.2.3).</summary>
+internal sealed class ModelCommitment(Word root, Address claimer, int side)
+{
+    public Word Root => root;
+
+    public Address Claimer => claimer;
+
+    public int Side => side;
+
+    public bool Eliminated { get; set; }
+
+    public Quad Children { get; set; }
+
+    /// <summary>Seconds that its clock has run until its moves, the wait before it joined among them. For the properties alone.</summary>
+    public ulong RanSeconds { get; set; }
+
+    /// <summary>Moves made for it. For the properties alone.</summary>
+    public int Moves { get; set; }
+
+    /// <summary>How often it joined. For the properties alone.</summary>
+    public int Joins { get; set; } = 1;
+
+    public ModelCommitment Copy() => (ModelCommitment)MemberwiseClone();
+}
+
+/// <summary>A match (spec 4.3).</summary>
+internal sealed class ModelMatch(MatchId id, ModelArena arena)
+{
+    public MatchId Id => id;
+
+    public ModelArena Arena { get; private set; } = arena;
+
+    public MatchPhase Phase { get; set; }
+
+    public Bisection? Bisection { get; set; }
+
+    public Leaf? Leaf { get; set; }
+
+    public MatchOutcome? Outcome { get; set; }
+
+    /// <summary>The commitment that was dangling when it was made. For the properties alone.</summary>
+    public Word Waited { get; init; }
+
+    public bool RunsOne { get; set; }
+
+    public bool RunsTwo { get; set; }
+
+    public UInt128 Spent => Bisection?.Spent ?? Leaf!.Spent;
+
+    public ModelMatch Copy(ModelArena copied)
+    {
+        var copy = (ModelMatch)MemberwiseClone();
+        copy.Arena = copied;
+        return copy;
+    }
+}

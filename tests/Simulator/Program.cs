@@ -1,0 +1,11 @@
+using System.CommandLine;
+using Optimistic.Simulator;
+
+var games = new Option<int>("--games") { Description = "Random games to play.", DefaultValueFactory = _ => 10_000 };
+var seed = new Option<int>("--seed") { Description = "Seed of the first game; game i has seed + i.", DefaultValueFactory = _ => 1 };
+var json = new Option<bool>("--json") { Description = "Print one JSON object." };
+var mutants = new Option<bool>("--mutants") { Description = "Also break every rule of the model and look for the property that notices. On with --json." };
+var trace = new Option<bool>("--trace") { Description = "Print every transaction of the one game of --seed." };
+var root = new RootCommand("Plays the dispute game of spec 4 in a model, with the challenger's solver against adversaries.") { games, seed, mutants, json, trace };
+root.SetAction(parsed => Commands.Run(parsed.GetValue(games), parsed.GetValue(seed), parsed.GetValue(mutants) || parsed.GetValue(json), parsed.GetValue(json), parsed.GetValue(trace)));
+return await root.Parse(args).InvokeAsync();

@@ -1,0 +1,421 @@
+using System.Numerics;
+using Optimistic.Challenger;
+using Optimistic.Contracts.L1;
+using Optimistic.Vm;
+
+namespace Optimistic.Simulator;
+
+/// <summary>What must hold in every game with one honest party that stays within its budgets.</summary>
+internal enum Property
+{
+    /// <summary>Spec 4.9.1: the true root of a tournament under a true parent is never eliminated, nor the true root inside its matches.</summary>
+    HonestIsNeverEliminated,
+
+    /// <summary>Spec 4.6.7: it ends with at least the ETH that it began with, gas included.</summary>
+    HonestEndsWithNoLess,
+
+    /// <summary>No call of an honest party is refused, unless somebody made the same call a moment before.</summary>
+    HonestIsNeverRefused,
+
+    /// <summary>Every confirmed claim is the true one.</summary>
+    NoWrongStateConfirms,
+
+    /// <summary>Spec 5.4.4: confirmed claims form a chain, one for each batch.</summary>
+    ConfirmedClaimsFormAChain,
+
+    /// <summary>Spec 4.4.2: live commitments = 2 × live matches + dangling, and each is in one place.</summary>
+    CommitmentsAreCounted,
+
+    /// <summary>Spec 4.2.3: a root enters a tournament once.</summary>
+    RootsEnterOnce,
+
+    /// <summary>Spec 4.2.5: one is the commitment that waited.</summary>
+    TheOneThatWaitedIsOne,
+
+    /// <summary>One clock runs in bisection, of the side to move; two at the leaf; none while an inner game runs.</summary>
+    ClocksRunWhereTheyShould,
+
+    /// <summary>What a commitment's clock has run for its moves never exceeds its allowance and a grace for each move.</summary>
+    ClocksArePaid,
+
+    /// <summary>Spec 4.2.4: the allowance of a class is the balance of its side and F.</summary>
+    ClassesHaveTheirOwnAllowance,
+
+    /// <summary>Spec 4.4.1: a winner leaves a match with no more than it had, and with no less than its own moves left it.</summary>
+    WinnersKeepTheirBalance,
+
+    /// <summary>Spec 4.3.8: of the outcomes of a match exactly one, or none where the spec says so, is possible.</summary>
+    OneOutcomeIsPossible,
+
+    /// <summary>Spec 4.6.6: ETH held = bonds − spent + pots + credits + what the Rollup holds.</summary>
+    MoneyIsConserved,
+
+    /// <summary>Spec 4.6.2: a match never spends more than one gas reserve.</summary>
+    RefundsStayInTheReserve,
+
+    /// <summary>When all is over, every bond is refunded, paid or in the treasury: what is held is credits.</summary>
+    EveryBondEnds,
+
+    /// <summary>Spec 4.6.8: every commitment that is eliminated costs the liars nine tenths of its stake, all purses together.</summary>
+    LyingCosts,
+
+    /// <summary>Spec 4.5.3: a batch that nobody challenges writes nothing to Tournament.</summary>
+    UnchallengedIsFree,
+
+    /// <summary>Spec 4.5.2: attempt n + 1 is there only when attempt n ended without a winner.</summary>
+    AttemptsComeInOrder,
+
+    /// <summary>Spec 5.4: behind every claim without a rival that may still be confirmed there is a bond.</summary>
+    PendingClaimsAreBacked,
+
+    /// <summary>Spec 4.8: a pause of s seconds, at most the budget, moves every deadline by s seconds, and nothing ends in it.</summary>
+    PausesShiftDeadlines,
+
+    /// <summary>Spec 4.9.2: every tournament is settled within the delay formula, every game ends.</summary>
+    GamesEnd,
+
+    /// <summary>Events tell all that the contracts know: the fold of events agrees with them.</summary>
+    EventsTellAll,
+}
+
+/// <summary>A property does not hold.</summary>
+internal sealed class PropertyViolationException(Property property, string what) : Exception($"{property}: {what}")
+{
+    public Property Property => property;
+}
+
+/// <summary>The delay formula of spec 4.9.2, in seconds.</summary>
+internal static class DelayFormula
+{
+    /// <summary>From the start of a tournament to its settlement.</summary>
+    /// <param name="rivals">Commitments that ever join it, an honest one among them.</param>
+    /// <param name="inside">The most that join one inner tournament in it.</param>
+    public static ulong Bound(DisputeParameters p, GameShape shape, int rivals, int inside)
+    {
+        ulong allowance = p.Allowance, grace = p.GraceSeconds, inner = allowance + p.InnerGrant;
+        ulong m1 = 2 * inner + (ulong)shape.ChunkHeight * grace + grace;
+        ulong m0 = 2 * allowance + (ulong)shape.BatchHeight * grace + grace + inner + Log2(inside) * m1 + grace;
+        return allowance + Log2(rivals) * m0 + p.CensorshipSeconds;
+    }
+
+    /// <summary>⌈log2 n⌉, and 0 for n ≤ 1.</summary>
+    public static ulong Log2(int n) => n <= 1 ? 0 : (ulong)BitOperations.Log2((uint)(n - 1)) + 1;
+}
+
+/// <summary>The checks of <see cref="Property"/>, made after every transition and at the end of a game.</summary>
+/// <param name="truth">The honest traces.</param>
+/// <param name="honest">Accounts of the honest side.</param>
+/// <param name="defended">Whether an honest party is there, and within its budgets: if not, only what holds for everybody is checked.</param>
+internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> honest, bool defended)
+{
+    /// <summary>Gas that the honest side paid and nobody promised to give back: claims nobody challenged, refused calls, late withdrawals.</summary>
+    public UInt128 OwnExpense { get; set; }
+
+    public static void Require([System.Diagnostics.CodeAnalysis.DoesNotReturnIf(false)] bool holds, Property property, Func<string> what)
+    {
+        if (!holds)
+            throw new PropertyViolationException(property, what());
+    }
+
+    /// <summary>Everything that must hold at every instant.</summary>
+    public void AfterTransition(L1Model l1)
+    {
+        CheckCounts(l1);
+        CheckClocks(l1);
+        CheckOutcomes(l1);
+        CheckMoney(l1);
+        CheckClaims(l1);
+        CheckEvents(l1);
+        if (defended)
+            CheckHonest(l1);
+    }
+
+    private static void CheckCounts(L1Model l1)
+    {
+        foreach (ModelArena arena in l1.Arenas)
+        {
+            int live = 0;
+            foreach (ModelCommitment commitment in arena.Commitments.Values)
+            {
+                live += commitment.Eliminated ? 0 : 1;
+                Require(commitment.Joins == 1, Property.RootsEnterOnce, () => $"{commitment.Root} joined {commitment.Joins} times");
+            }
+
+            int counted = 2 * arena.Live.Count + (arena.Dangling is null ? 0 : 1);
+            Require(live == counted, Property.CommitmentsAreCounted, () => $"{live} live commitments, {arena.Live.Count} matches, dangling {arena.Dangling}");
+            Require(
+                arena.Result == TournamentResult.Undecided || arena.Live.Count == 0,
+                Property.CommitmentsAreCounted,
+                () => "a match is live in a tournament that has ended");
+            foreach (Word id in arena.Live)
+            {
+                ModelMatch match = l1.Match(id);
+                bool there = !arena.Commitments[match.Id.One].Eliminated && !arena.Commitments[match.Id.Two].Eliminated
+                    && arena.Dangling != match.Id.One && arena.Dangling != match.Id.Two && match.Id.One != match.Id.Two;
+                Require(there, Property.CommitmentsAreCounted, () => "a commitment is in two places, or out and in a match");
+                Require(match.Id.One == match.Waited, Property.TheOneThatWaitedIsOne, () => $"{match.Id.Two} waited");
+            }
+        }
+    }
+
+    private static void CheckClocks(L1Model l1)
+    {
+        foreach (ModelArena arena in l1.Arenas)
+        {
+            foreach (ModelCommitment commitment in arena.Commitments.Values)
+            {
+                ulong paid = arena.AllowanceOf(commitment.Side) + (ulong)commitment.Moves * l1.Parameters.GraceSeconds;
+                Require(
+                    commitment.RanSeconds <= paid,
+                    Property.ClocksArePaid,
+                    () => $"the clock of {commitment.Root} ran {commitment.RanSeconds} s in {commitment.Moves} moves, with {arena.AllowanceOf(commitment.Side)} s allowed");
+            }
+
+            if (arena.Dangling is Word waiting)
+                CheckBalance(l1, arena, waiting, arena.DanglingBalance);
+            if (arena.Level == 1 && arena.Result == TournamentResult.Undecided)
+            {
+                Leaf leaf = l1.Match(arena.Id).Leaf!;
+                Require(
+                    arena.AllowanceOne == leaf.BalanceOne + l1.Parameters.InnerGrant && arena.AllowanceTwo == leaf.BalanceTwo + l1.Parameters.InnerGrant,
+                    Property.ClassesHaveTheirOwnAllowance,
+                    () => $"{arena.AllowanceOne} and {arena.AllowanceTwo} s for sides with {leaf.BalanceOne} and {leaf.BalanceTwo} s");
+            }
+
+            foreach (Word id in arena.Live)
+            {
+                ModelMatch match = l1.Match(id);
+                bool right = match.Phase switch
+                {
+                    MatchPhase.Bisect => match.RunsOne != match.RunsTwo && (l1.Mover(match) == 1) == match.RunsOne,
+                    MatchPhase.AtLeaf => match.RunsOne && match.RunsTwo,
+                    _ => !match.RunsOne && !match.RunsTwo,
+                };
+                bool turn = match.Bisection is not Bisection state
+                    || match.RunsOne == ((l1.Shape.HeightOf(arena.Level) - state.Height) % 2 == 0);
+                Require(right && turn, Property.ClocksRunWhereTheyShould, () => $"{match.Phase}: one {match.RunsOne}, two {match.RunsTwo}");
+                CheckBalance(l1, arena, match.Id.One, match.Bisection?.BalanceOne ?? match.Leaf!.BalanceOne);
+                CheckBalance(l1, arena, match.Id.Two, match.Bisection?.BalanceTwo ?? match.Leaf!.BalanceTwo);
+            }
+        }
+    }
+
+    /// <summary>A balance is between what is left when no grace was used and what is left when each was used whole.</summary>
+    private static void CheckBalance(L1Model l1, ModelArena arena, Word root, uint balance)
+    {
+        ModelCommitment commitment = arena.Commitments[root];
+        long without = (long)arena.AllowanceOf(commitment.Side) - (long)commitment.RanSeconds;
+        long with = Math.Min(without + (long)commitment.Moves * l1.Parameters.GraceSeconds, arena.AllowanceOf(commitment.Side));
+        Require(
+            balance >= without && balance <= with,
+            Property.WinnersKeepTheirBalance,
+            () => $"{root} has {balance} s; by its moves it has {without} to {with}");
+    }
+
+    private static void CheckOutcomes(L1Model l1)
+    {
+        foreach (ModelMatch match in l1.Matches)
+        {
+            if (match.Outcome is not null)
+                continue;
+            int outcomes = match.Phase switch
+            {
+                MatchPhase.Bisect => (l1.CanMove(match) ? 1 : 0) + (l1.CanTimeout(match) ? 1 : 0),
+                MatchPhase.AtLeaf => (l1.CanProve(match, 1) || l1.CanProve(match, 2) ? 1 : 0) + (l1.CanEliminate(match) ? 1 : 0),
+                _ => 1,
+            };
+            Require(outcomes == 1, Property.OneOutcomeIsPossible, () => $"{outcomes} outcomes of a match in phase {match.Phase}");
+        }
+    }
+
+    private static void CheckMoney(L1Model l1)
+    {
+        UInt128 owed = 0;
+        foreach (ModelArena arena in l1.Arenas)
+        {
+            UInt128 bonds = 0;
+            if (arena.Result == TournamentResult.Undecided)
+                bonds = (UInt128)(2 * arena.Live.Count + (arena.Dangling is null ? 0 : 1)) * l1.Bond(arena.Level);
+            foreach (Word id in arena.Live)
+            {
+                UInt128 spent = l1.Match(id).Spent;
+                Require(spent <= l1.Reserve(arena.Level), Property.RefundsStayInTheReserve, () => $"{spent} of {l1.Reserve(arena.Level)} wei");
+                bonds -= spent;
+            }
+
+            owed += bonds + arena.Pot;
+        }
+
+        foreach (ModelClaim claim in l1.Claims)
+            owed += claim.Held;
+        foreach (UInt128 stake in l1.Stakes.Values)
+            owed += stake;
+        foreach (UInt128 credit in l1.Credits.Values)
+            owed += credit;
+        Require(l1.Held == owed, Property.MoneyIsConserved, () => $"{l1.Held} wei are held, {owed} are owed");
+    }
+
+    private void CheckClaims(L1Model l1)
+    {
+        if (l1.Arenas.Count == 0)
+            Require(l1.DisputeWrites == 0, Property.UnchallengedIsFree, () => $"{l1.DisputeWrites} writes without a rival");
+        Require(
+            l1.PausedSeconds <= l1.PauseBudget, Property.PausesShiftDeadlines, () => $"{l1.PausedSeconds} s of pauses with a budget of {l1.PauseBudget}");
+        var batches = new HashSet<ulong>();
+        foreach (ModelClaim claim in l1.Claims)
+        {
+            if (claim.Parent.IsZero)
+                continue;
+            if (claim.Confirmed)
+            {
+                Require(
+                    batches.Add(claim.Batch) && l1.Claim(claim.Parent).Confirmed,
+                    Property.ConfirmedClaimsFormAChain,
+                    () => $"another claim of batch {claim.Batch}, or one whose parent is not confirmed");
+                Require(!defended || IsTrue(l1, claim), Property.NoWrongStateConfirms, () => $"batch {claim.Batch} has a wrong state");
+            }
+
+            else if (claim.Held == 0 && !l1.State.Arenas.ContainsKey(claim.Ref.Tournament))
+            {
+                Require(
+                    l1.IsConfirmed(claim.Batch - 1) && !l1.Claim(claim.Parent).Confirmed,
+                    Property.PendingClaimsAreBacked,
+                    () => $"a claim of batch {claim.Batch} has no bond, and its parent may still win");
+            }
+
+            if (claim.Attempt > 0)
+            {
+                Word before = ClaimRef.TournamentOf(claim.Parent, l1.World.Batches[(int)claim.Batch].Batch.BatchHash, claim.Attempt - 1);
+                Require(
+                    l1.Arenas.Any(arena => arena.Id == before && arena.Result == TournamentResult.NoWinner),
+                    Property.AttemptsComeInOrder,
+                    () => $"attempt {claim.Attempt} of batch {claim.Batch}");
+            }
+        }
+    }
+
+    private static void CheckEvents(L1Model l1)
+    {
+        GameState known = l1.State;
+        bool agrees = known.LatestConfirmed == l1.LatestConfirmed;
+        foreach (ModelArena arena in l1.Arenas)
+        {
+            Arena told = known.Arenas[arena.Id];
+            agrees &= told.Result == arena.Result && arena.Live.SetEquals(told.LiveMatches)
+                && (arena.Result != TournamentResult.Undecided || known.Dangling(told)?.Root == arena.Dangling);
+        }
+
+        foreach (ModelMatch match in l1.Matches)
+        {
+            Match told = known.Matches[match.Id.Id()];
+            agrees &= told.Outcome == match.Outcome && told.Bisection == match.Bisection && told.Leaf == match.Leaf;
+        }
+
+        foreach (((CreditHolder holder, Address account), UInt128 credit) in l1.Credits)
+            agrees &= credit == known.CreditOf(holder, account);
+        Require(agrees, Property.EventsTellAll, () => "who follows events knows something else");
+    }
+
+    private void CheckHonest(L1Model l1)
+    {
+        foreach (ModelArena arena in l1.Arenas)
+        {
+            if (TrueRoot(l1, arena) is Word root && arena.Commitments.TryGetValue(root, out ModelCommitment? commitment))
+                Require(!commitment.Eliminated, Property.HonestIsNeverEliminated, () => $"the true root of level {arena.Level} is out");
+            foreach (ModelCommitment any in arena.Commitments.Values)
+            {
+                Require(
+                    !any.Eliminated || !honest.Contains(any.Claimer),
+                    Property.HonestIsNeverEliminated,
+                    () => $"a commitment that the honest side paid for is out at level {arena.Level}");
+            }
+        }
+    }
+
+    public bool IsTrue(L1Model l1, ModelClaim claim) =>
+        claim.Parent.IsZero
+        || (truth[claim.Batch] is var trace && claim.Ref.TraceRoot == trace.Root && claim.Ref.StateRoot == trace.Last.Hash()
+            && IsTrue(l1, l1.Claim(claim.Parent)));
+
+    /// <summary>The root that the honest side defends in a tournament; null where it has no say.</summary>
+    private Word? TrueRoot(L1Model l1, ModelArena arena)
+    {
+        if (arena.Level == 0)
+        {
+            ModelClaim any = l1.Claims.First(claim => claim.Ref.Tournament == arena.Id);
+            return IsTrue(l1, l1.Claim(any.Parent)) ? truth[any.Batch].Root : null;
+        }
+
+        ModelMatch outer = l1.Match(arena.Id);
+        if (TrueRoot(l1, outer.Arena) is not Word root || (outer.Id.One != root && outer.Id.Two != root))
+            return null;
+        ulong batch = l1.Claims.First(claim => claim.Ref.Tournament == outer.Arena.Id).Batch;
+        return truth[batch].ChunkAt(outer.Leaf!.Position)?.Root;
+    }
+
+    /// <summary>When a tournament of level 0 has just been settled: it did not take longer than the formula says.</summary>
+    public void AfterSettlement(L1Model l1, ModelArena settled)
+    {
+        int inside = 0;
+        foreach (ModelArena arena in l1.Arenas)
+        {
+            if (arena.Level == 1 && l1.Match(arena.Id).Arena.Id == settled.Id)
+                inside = Math.Max(inside, arena.Commitments.Count);
+        }
+
+        ulong delay = l1.Now - settled.StartedAt;
+        ulong bound = DelayFormula.Bound(l1.Parameters, l1.Shape, settled.Commitments.Count, inside);
+        Require(
+            !defended || delay <= bound,
+            Property.GamesEnd,
+            () => $"{delay} s with {settled.Commitments.Count} rivals and {inside} inside; the formula says {bound}");
+    }
+
+    /// <summary>When nobody wants anything any more.</summary>
+    public void AtTheEnd(L1Model l1, IReadOnlyCollection<Address> liars)
+    {
+        UInt128 credits = 0;
+        foreach (UInt128 credit in l1.Credits.Values)
+            credits += credit;
+        UInt128 stranded = 0;
+        foreach (ModelClaim claim in l1.Claims)
+            stranded += claim.Held;
+        bool over = l1.Arenas.All(arena => arena.Result != TournamentResult.Undecided || arena.Level == 1);
+        if (over && stranded == 0)
+            Require(l1.Held == credits, Property.EveryBondEnds, () => $"{l1.Held} wei are held and {credits} credited");
+        if (!defended)
+            return;
+
+        foreach (Address account in honest)
+        {
+            Int128 balance = l1.Balance(account) + (Int128)OwnExpense;
+            Require(balance >= 0, Property.HonestEndsWithNoLess, () => $"an honest party has lost {-balance} wei");
+        }
+
+        CheckLosses(l1, liars);
+    }
+
+    private static void CheckLosses(L1Model l1, IReadOnlyCollection<Address> liars)
+    {
+        Int128 least = 0;
+        foreach (ModelArena arena in l1.Arenas)
+        {
+            foreach (ModelCommitment commitment in arena.Commitments.Values)
+            {
+                if (commitment.Eliminated)
+                    least += (Int128)(l1.Stake(arena.Level) - l1.Prize(arena.Level) - (arena.Level == 0 ? l1.Prize(1) : 0));
+            }
+
+            // Who brings the truth first is paid as one who tells it.
+            if (arena.Level == 0 && arena.Result == TournamentResult.Winner && liars.Contains(arena.Commitments[arena.Winner].Claimer))
+                least -= (Int128)l1.Prize(0);
+        }
+
+        if (l1.Arenas.Any(arena => arena.Result == TournamentResult.Undecided && arena.Level == 0))
+            return;
+        Int128 lost = 0;
+        foreach (Address liar in liars)
+            lost -= l1.Balance(liar);
+        Require(lost >= least, Property.LyingCosts, () => $"the liars have lost {lost} wei together, not the {least} at least");
+    }
+}

@@ -1,0 +1,121 @@
+using Optimistic.Challenger;
+using Optimistic.Contracts.L1;
+
+namespace Optimistic.Simulator;
+
+/// <summary>What became of one game.</summary>
+internal sealed record GameOutcome(int Seed, Property? Violated, string Message, ulong WorstDelay, ulong DelayBound, int Transactions);
+
+/// <summary>Games drawn from a seed: a shape, clocks, one honest challenger, and adversaries of every class.</summary>
+internal static class RandomGame
+{
+    private static readonly GameShape[] Shapes = [new(2, 1, 1), new(2, 1, 2), new(3, 1, 2), new(3, 2, 1), new(4, 2, 2), new(12, 6, 14)];
+
+    private static readonly uint[] Censorships = [0, 1, 3, 6, 12], Graces = [1, 2, 3], Replays = [0, 2, 5], Traces = [0, 1, 4];
+
+    public static Simulation Create(int seed, Rule broken = Rule.None, bool verbose = false)
+    {
+        var random = new Random(seed);
+        GameShape shape = Pick(random, Shapes);
+        DisputeParameters clocks = Simulation.Clocks(Pick(random, Censorships), Pick(random, Graces), Pick(random, Replays), Pick(random, Traces));
+        int tasks = random.Next(1, (int)Math.Min(shape.BatchLeaves / shape.Span, 5) + 1);
+        int batches = random.Next(4) == 0 ? 2 : 1;
+        bool guarded = random.Next(6) == 0;
+        var game = new Simulation(random.Next(), batches, tasks, shape, clocks, broken, guarded ? (uint)random.Next(60) : 0) { Verbose = verbose };
+        game.Censor = new Censor(game.Random, clocks.CensorshipSeconds, Pick(random, [0, 1, 3, 8]), random.Next(2) == 0);
+
+        // In some games the honest side is the first to claim; in others it challenges.
+        SolverPlayer honest = game.AddHonest("honest", random.Next(2) == 0 ? 200 : (ulong)random.Next(12), lazy: random.Next(2) == 0);
+        var traces = new List<ToyTraces> { honest.Traces };
+        int liars = random.Next(1, 5);
+        for (int i = 0; i < liars; i++)
+            AddAdversary(game, random, i, tasks, batches, honest, traces);
+        if (guarded || random.Next(3) == 0)
+            game.Add(new Meddler("meddler", game, traces));
+        if (random.Next(6) == 0)
+            game.Add(new FrontRunner("front runner", game, random.Next(1, 4)));
+        if (guarded)
+            game.Add(new Guardian("guardian", game));
+        else if (clocks.CensorshipSeconds > 0 && random.Next(6) == 0)
+            game.Add(new Reorger("reorger", game, random.Next(2, 12)));
+
+        // Somebody has to claim.
+        game.AddLiar("sequencer", Lies(game.Random, shape, tasks, batches), delay: _ => 3);
+        return game;
+    }
+
+    public static GameOutcome Play(int seed, Rule broken = Rule.None)
+    {
+        Simulation? game = null;
+        int transactions = 0;
+        try
+        {
+            game = Create(seed, broken);
+            game.Landed += (_, _, _, _) => transactions++;
+            game.RunAndCheck();
+            return new GameOutcome(seed, null, "", game.WorstDelay, 0, transactions);
+        }
+        catch (PropertyViolationException violation)
+        {
+            return new GameOutcome(seed, violation.Property, violation.Message, game?.WorstDelay ?? 0, 0, transactions);
+        }
+    }
+
+    private static void AddAdversary(Simulation game, Random random, int i, int tasks, int batches, SolverPlayer honest, List<ToyTraces> all)
+    {
+        LieAbout[] Lie() => Lies(random, game.World.Shape, tasks, batches);
+        string name = $"liar {i}";
+        SolverPlayer? player = null;
+        switch (random.Next(11))
+        {
+            case 0: player = game.Add(new GreedyDelayer(name, game, Lie())); break;
+            case 1: player = game.Add(new LateJoiner(name, game, Lie())); break;
+            case 2: player = game.Add(new Abandoner(name, game, random.Next(1, 14), Lie())); break;
+            case 3: player = game.Add(new TruthSquatter(name, game, random.Next(3) == 0 ? -1 : random.Next(1, 6))); break;
+            case 4: player = game.Add(new Fabricator(name, game, Lie())); break;
+            case 5: player = game.Add(new Griefer(name, game, Lie())); break;
+            case 6: game.Add(new ClassFlooder(name, game, honest.Traces, random.Next(1, 4), late: random.Next(2) == 0)); break;
+            case 7:
+                // A sybil: one purse, many roots.
+                for (int k = random.Next(2, 5); k > 0; k--)
+                    player = game.Add(Purse($"{name} {k}", name, Lie(), random.Next(3) == 0));
+                break;
+            case 8:
+                // Colluders: one of them gives up, for the other to win what can be won.
+                player = game.Add(Purse($"{name} a", name, Lie(), slow: false));
+                game.Add(new Abandoner($"{name} b", game, random.Next(1, 6), Lie()) { Address = player.Address });
+                break;
+            case 9: player = game.AddLiar(name, Lie(), delay: _ => (ulong)random.Next(4)); break;
+            default: player = game.AddLiar(name, Lie(), awakeAt: game.L1.Timestamp + (ulong)random.Next(20)); break;
+        }
+
+        if (player is not null)
+            all.Add(player.Traces);
+
+        SolverPlayer Purse(string playing, string purse, LieAbout[] lies, bool slow) =>
+            new(playing, game, game.Traces(lies), new SolverPolicy(0, 1), slow ? game.UntilTheLastSecond : _ => 0, honest: false)
+            {
+                Address = Vm.Address.FromWord(ToyTraces.Named(purse)),
+            };
+    }
+
+    /// <summary>A lie about one of the batches: at a load, a chunk, a store, or behind the last task.</summary>
+    public static LieAbout[] Lies(Random random, GameShape shape, int tasks, int batches)
+    {
+        var lies = new LieAbout[batches];
+        Array.Fill(lies, LieAbout.Nothing);
+        ulong task = (ulong)random.Next(tasks);
+        ulong position = random.Next(6) switch
+        {
+            0 => 0,
+            1 => task * shape.Span,
+            2 => task * shape.Span + shape.Span - 1,
+            3 => Math.Min((ulong)tasks * shape.Span + (ulong)random.Next(3), shape.BatchLeaves - 1),
+            _ => task * shape.Span + 1 + (ulong)random.Next((int)Math.Min(shape.Span - 2, 3)),
+        };
+        lies[random.Next(batches)] = new LieAbout((Lie)random.Next(1, 6), position, (ulong)random.Next((int)Math.Min(shape.ChunkLeaves, 16)), (ulong)random.Next(4));
+        return lies;
+    }
+
+    private static T Pick<T>(Random random, T[] from) => from[random.Next(from.Length)];
+}
