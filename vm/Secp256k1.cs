@@ -125,7 +125,7 @@ public static class Secp256k1
         AffinePoint[] multiples = point.OddMultiples(1 << (PointWindow - 2)), turned = new AffinePoint[multiples.Length];
         FieldElement beta = FieldElement.FromUInt256(Scalar.Beta);
         for (int i = 0; i < multiples.Length; i++)
-            turned[i] = multiples[i] with { X = multiples[i].X * beta };
+            turned[i] = new AffinePoint(multiples[i].X * beta, multiples[i].Y);
 
         Span<short> digits = stackalloc short[4 * MaxDigits];
         Span<short> low = digits[..MaxDigits], high = digits[MaxDigits..(2 * MaxDigits)], first = digits[(2 * MaxDigits)..(3 * MaxDigits)], second = digits[(3 * MaxDigits)..];
