@@ -48,6 +48,11 @@ public sealed unsafe partial class GuestMemory : IDisposable
 
     internal const uint BlockCount = 1u << 20;
 
+    /// <summary>Where two words of eight bytes are, counted from <see cref="Data"/>, for whoever runs the machine.</summary>
+    internal const int ScratchOffset = DirtyOffset - ScratchLength;
+
+    private const int ScratchLength = 1 << 12;
+
     /// <summary>Slots 0–7, and the one block of slot 8 that a store can reach.</summary>
     internal const uint DataBlockCount = (1u << 19) + 1;
 
@@ -67,8 +72,8 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <exception cref="MemoryReservationException">The system has no address space for it.</exception>
     public GuestMemory()
     {
-        _reservation = new Reservation(BlockCount + Length + Slack);
-        Dirty = _reservation.Pointer;
+        _reservation = new Reservation(ScratchLength + BlockCount + Length + Slack);
+        Dirty = _reservation.Pointer + ScratchLength;
         _data = Dirty - DirtyOffset;
         Text = _data + TextAddress;
         _headReservation = new Reservation(BlockCount * sizeof(ulong));

@@ -14,14 +14,16 @@ internal sealed class LoopingProgram
 
     // Never written but where a piece says so: bases, loop counters, scratch of a piece.
     private static readonly int[] Counters = [8, 9, 18, 19];
-    private static readonly int[] Free = [5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 26, 28, 29];
-    private const int Scratch = 30, Scratch2 = 31, CallNumber = 17;
+    private static readonly int[] Free = [5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 28, 29];
+    private const int Scratch = 30, Scratch2 = 31, CallNumber = 17, SavedStack = 26;
+    private static readonly int[] Amounts = [24, 25];
 
     private static readonly Operation[] Plain = [.. Rows(row => row.Format is Format.R or Format.Unary or Format.Shift5 or Format.Shift6 or Format.U ||
         row is { Format: Format.I, Operation: not Operation.Jalr and (< Operation.Lb or > Operation.Lwu) })];
     private static readonly Operation[] Loads = [.. Rows(row => row.Operation is >= Operation.Lb and <= Operation.Lwu)];
     private static readonly Operation[] Stores = [.. Rows(row => row.Operation is >= Operation.Sb and <= Operation.Sd)];
     private static readonly Operation[] Branches = [.. Rows(row => row.Format == Format.B)];
+    private static readonly Operation[] Rotates = [Operation.Rol, Operation.Rolw, Operation.Ror, Operation.Rorw];
     private static readonly Operation[] Atomics = [.. Rows(row => row.Family == Family.A)];
 
     private readonly Random _random;
@@ -50,6 +52,7 @@ internal sealed class LoopingProgram
         byte[] data = new byte[4096];
         random.NextBytes(data);
         program.Bytes(0x1_F800, data);
+        program.Set(Amounts[0], 16).Set(Amounts[1], (ulong)random.Next(12, 14));
         foreach (int register in Free)
             program.Set(register, random.Next(4) switch { 0 => (ulong)random.NextInt64(), 1 => (ulong)(long)random.Next(int.MinValue, int.MaxValue), 2 => ~0UL << random.Next(64), _ => (ulong)random.Next(256) });
         return program;
@@ -123,8 +126,8 @@ internal sealed class LoopingProgram
             case 24: Atomic(); break;
             case 25: Pairs(); break;
             case 26: if (_random.Next(4) == 0) Call(); else Arithmetic(); break;
-            case 27: Add(_random.Next(2) == 0 ? Operation.Fence : Operation.FenceI); break;
-            case 28: Add(Operation.Addi, Target(), Source()); break;
+            case 27: if (_random.Next(3) == 0) StackFrame(depth); else Rotations(); break;
+            case 28: if (_random.Next(8) == 0) Add(_random.Next(2) == 0 ? Operation.Fence : Operation.FenceI); else Add(Operation.Addi, Target(), Source()); break;
             case 29: Add(Operation.Addi, Target(), 0, 0, _random.Next(-2048, 2048)); break;
             case < 33: Loop(depth); break;
             case < 36: If(depth); break;
@@ -184,6 +187,32 @@ internal sealed class LoopingProgram
         int c = Target();
         Add(Operation.Slli, c, Source(), 0, 32);
         Add(_random.Next(2) == 0 ? Operation.Srli : Operation.Srai, c, c, 0, _random.Next(16, 48));
+    }
+
+    // Amounts in registers that are set before: here, before a loop, or far away; sometimes to another value.
+    private void Rotations()
+    {
+        if (_random.Next(2) == 0)
+            Add(Operation.Addi, Amounts[0], 0, 0, _random.Next(8) == 0 ? _random.Next(-2048, 2048) : 16);
+        if (_random.Next(3) == 0)
+            Add(Operation.Addi, Amounts[1], 0, 0, _random.Next(8) == 0 ? 7 : 12);
+        for (int i = _random.Next(1, 5); i > 0; i--)
+            Add(Any(Rotates), Target(), Source(), Any(Amounts));
+    }
+
+    // A frame below the stack pointer, as functions have it; or the stack pointer at, and over, the edges of the address space.
+    private void StackFrame(int depth)
+    {
+        Add(Operation.Addi, SavedStack, Data);
+        if (_random.Next(6) == 0)
+            Add(Operation.Addi, Data, _random.Next(2) == 0 ? End : 0, 0, _random.Next(-2048, 2048));
+        else
+            Add(Operation.Addi, Data, Data, 0, -16 * _random.Next(1, 9));
+        for (int i = _random.Next(1, 7); i > 0; i--)
+            Add(_random.Next(2) == 0 ? Any(Stores) : Any(Loads), Target(), Data, Source(), _random.Next(4) == 0 ? _random.Next(-2048, 2048) : 8 * _random.Next(0, 16));
+        if (depth < MaxDepth && _random.Next(3) == 0)
+            Arithmetic();
+        Add(Operation.Addi, Data, SavedStack);
     }
 
     private void Call()

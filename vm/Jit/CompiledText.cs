@@ -84,6 +84,22 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
             Rebuild(spot);
     }
 
+    /// <summary>
+    /// Counts that the region at <paramref name="spot"/> made no step, as registers were not as it expects them.
+    /// After many such it is compiled again, without expectations.
+    /// </summary>
+    public void CountRefusal(Spot spot)
+    {
+        if (++spot.Refusals != JitLimits.MaxRefusals)
+            return;
+
+        spot.IsRefused = true;
+        if (limits.InBackground)
+            CompilerThread.TryRequest(this, spot, CompileAgain);
+        else
+            CompileAgain(spot);
+    }
+
     /// <summary>The compiler's thread has failed with <paramref name="error"/>.</summary>
     public void Fail(Exception error) => _failure = ExceptionDispatchInfo.Capture(error);
 
@@ -97,6 +113,12 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
             if (spot.Code is null && spot.CanCompile)
                 Publish(spot, [.. _spots.Where(other => other is { Code: null, IsInLargeRegion: false, CanCompile: true } && other.Count >= limits.Threshold / 4)]);
         }
+    }
+
+    private void CompileAgain(Spot spot)
+    {
+        lock (_compiling)
+            Publish(spot, []);
     }
 
     /// <summary>
@@ -192,6 +214,12 @@ internal sealed unsafe class Spot(CompiledText text, ulong pc)
 
     /// <summary>Times that a region was entered here from outside.</summary>
     public long Entries { get; set; }
+
+    /// <summary>Times that a region was entered here and left without a step.</summary>
+    public int Refusals { get; set; }
+
+    /// <summary>Regions that are entered here take registers as they come.</summary>
+    public bool IsRefused { get; set; }
 
     /// <summary>How much a region gains by having it.</summary>
     public long Heat => Count + Entries;

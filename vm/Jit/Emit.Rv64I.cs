@@ -242,6 +242,65 @@ internal sealed partial class RegionEmitter
 
     // Memory
 
+    private const int StackPointer = 2;
+
+    // Offsets have 12 bits: addresses that begin with a stack pointer in this range have no more than 32.
+    private const long LeastStackPointer = 0x1000, StackPointers = 0xFFFF_E000;
+
+    // Fewer accesses are not worth a check at each change.
+    private const int MinStackAccesses = 4;
+
+    private static bool HasStack(Region region)
+    {
+        IEnumerable<Instruction> instructions = region.Blocks.SelectMany(block => block.Instructions);
+        return instructions.Count(i => i.Rs1 == StackPointer && i.Operation is >= Operation.Lb and <= Operation.Sd) >= MinStackAccesses &&
+            !instructions.Any(i => i.Rd == StackPointer && i.Operation is Operation.Jal or Operation.Jalr);
+    }
+
+    /// <summary>Leaves behind an instruction that set the stack pointer out of its range.</summary>
+    private void CheckStack(Instruction i)
+    {
+        Label stub = NewLabel();
+        CheckStack(stub);
+        ulong pc = _block.Pcs[_index] + i.Length;
+        int pending = _block.PendingSteps + _index + 1;
+        _stubs.Add(() => LeaveAt(stub, pc, pending));
+    }
+
+    private void CheckStack(Label otherwise)
+    {
+        Load(_wide[StackPointer]!);
+        Constant(-LeastStackPointer);
+        Op(OpCodes.Add);
+        Constant(StackPointers);
+        Op(OpCodes.Bge_Un, otherwise);
+    }
+
+    /// <summary>Pushes the 32-bit address at a register plus an offset, in 64 bits.</summary>
+    private void Address(int register, long offset)
+    {
+        if (register == StackPointer && _hasStack)
+        {
+            Wide(register);
+            if (offset != 0)
+            {
+                Constant(offset);
+                Op(OpCodes.Add);
+            }
+
+            return;
+        }
+
+        Narrow(register);
+        if (offset != 0)
+        {
+            Int((int)offset);
+            Op(OpCodes.Add);
+        }
+
+        Op(OpCodes.Conv_U8);
+    }
+
     /// <summary>Stores of a block to offsets of one base register's value, marked dirty together before the first.</summary>
     /// <param name="offset">Of the first byte of its first store.</param>
     private sealed class StoreGroup(long offset)
@@ -294,11 +353,9 @@ internal sealed partial class RegionEmitter
     /// <summary>Marks the block of the byte at a register plus an offset dirty.</summary>
     private void Mark(int register, long offset)
     {
-        Narrow(register);
-        AddOffset(offset);
+        Address(register, offset);
         Int(GuestMemory.BlockShift);
         Op(OpCodes.Shr_Un);
-        Op(OpCodes.Conv_U8);
         Argument(DataArgument);
         Op(OpCodes.Add);
         Int(GuestMemory.DirtyOffset);
@@ -307,22 +364,11 @@ internal sealed partial class RegionEmitter
         Op(OpCodes.Stind_I1);
     }
 
-    private void AddOffset(long offset)
-    {
-        if (offset == 0)
-            return;
-
-        Int((int)offset);
-        Op(OpCodes.Add);
-    }
-
     /// <summary>Pushes where the byte at rs1 + immediate is.</summary>
     private void DataAddress(Instruction i)
     {
         Argument(DataArgument);
-        Narrow(i.Rs1);
-        AddOffset(i.Immediate);
-        Op(OpCodes.Conv_U8);
+        Address(i.Rs1, i.Immediate);
         Op(OpCodes.Add);
     }
 

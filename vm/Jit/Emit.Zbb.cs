@@ -37,21 +37,15 @@ internal sealed partial class RegionEmitter
 
     private void EmitZextH(Instruction i) => Extend(i, OpCodes.Conv_U2);
 
-    private void EmitRol(Instruction i) => Call(i);
+    private void EmitRol(Instruction i) => Rotate(i, isRight: false);
 
     private void EmitRolw(Instruction i) => RotateNarrow(i, OpCodes.Shl, OpCodes.Shr_Un);
 
-    private void EmitRor(Instruction i) => Call(i);
+    private void EmitRor(Instruction i) => Rotate(i, isRight: true);
 
     private void EmitRori(Instruction i) => CallImmediate(i);
 
-    private void EmitRoriw(Instruction i)
-    {
-        Narrow(i.Rs1);
-        Int((int)i.Immediate);
-        Op(OpCodes.Call, RotateRightWord);
-        SetNarrow(i.Rd);
-    }
+    private void EmitRoriw(Instruction i) => RotateNarrowRight(i, (int)i.Immediate);
 
     private void EmitRorw(Instruction i) => RotateNarrow(i, OpCodes.Shr_Un, OpCodes.Shl);
 
@@ -59,12 +53,49 @@ internal sealed partial class RegionEmitter
 
     private void EmitRev8(Instruction i) => CallUnary(i);
 
+    private static readonly System.Reflection.MethodInfo RotateRightDoubleWord =
+        ((Func<ulong, int, ulong>)System.Numerics.BitOperations.RotateRight).Method;
+
     private static readonly System.Reflection.MethodInfo RotateRightWord =
         ((Func<uint, int, uint>)System.Numerics.BitOperations.RotateRight).Method;
+
+    private bool IsConstant(int register) => (_constants >> register & 1) != 0;
+
+    /// <summary>rd = rs1 rotated by rs2.</summary>
+    private void Rotate(Instruction i, bool isRight)
+    {
+        if (!IsConstant(i.Rs2))
+        {
+            Call(i);
+            return;
+        }
+
+        int amount = _region.Constants.Value(i.Rs2);
+        Wide(i.Rs1);
+        Int((isRight ? amount : -amount) & 63);
+        Op(OpCodes.Call, RotateRightDoubleWord);
+        SetWide(i.Rd);
+    }
+
+    /// <summary>rd = the low word of rs1 rotated by a constant.</summary>
+    private void RotateNarrowRight(Instruction i, int amount)
+    {
+        Narrow(i.Rs1);
+        Int(amount);
+        Op(OpCodes.Call, RotateRightWord);
+        SetNarrow(i.Rd);
+    }
 
     /// <summary>rd = the low word of rs1 rotated by rs2, from two shifts (see OutOfLine): one way by n, the other by -n mod 32.</summary>
     private void RotateNarrow(Instruction i, OpCode shift, OpCode back)
     {
+        if (IsConstant(i.Rs2))
+        {
+            int amount = _region.Constants.Value(i.Rs2);
+            RotateNarrowRight(i, shift == OpCodes.Shl ? -amount & 31 : amount & 31);
+            return;
+        }
+
         if (!OutOfLine.HasFreeShifts)
         {
             CallOutOfLine(i);

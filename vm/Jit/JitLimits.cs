@@ -24,6 +24,9 @@ internal sealed record JitLimits(int Threshold, int MaxInstructions, long Rebuil
     /// <summary>Regions that are made anew at once.</summary>
     public const int RebuildRegions = 8;
 
+    /// <summary>Times that a region may be entered at a place in vain.</summary>
+    public const int MaxRefusals = 64;
+
     /// <summary>Instructions in a block.</summary>
     public const int MaxBlockLength = 256;
 }

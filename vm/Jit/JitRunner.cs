@@ -57,9 +57,15 @@ public static unsafe class JitRunner
                 head->Control.StepsLeft -= steps;
                 done += steps;
                 if (steps != 0)
+                {
                     text.CountEntry(spot);
-                else
-                    done += Interpreter.Execute(ref state, Math.Min(limit, JitLimits.MaxBlockLength));
+                    continue;
+                }
+
+                // No way through a region to its next check is longer than it is.
+                if (limit > (ulong)Math.Max(text.Limits.MaxInstructions, JitLimits.MaxBlockLength))
+                    text.CountRefusal(spot);
+                done += Interpreter.Execute(ref state, Math.Min(limit, JitLimits.MaxBlockLength));
                 continue;
             }
 

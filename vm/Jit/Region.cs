@@ -44,6 +44,12 @@ internal sealed class Block(ulong pc)
     /// <summary>Control comes here from outside, from a return or from an indirect jump.</summary>
     public bool IsEntry { get; set; }
 
+    /// <summary>The registers that are amounts of rotations from here on before they are written.</summary>
+    public uint Amounts { get; set; }
+
+    /// <summary>The registers that have their constant values where it starts (<see cref="ConstantRegisters"/>).</summary>
+    public uint Constants { get; set; }
+
     /// <summary>The budget is compared here with <see cref="MaxSteps"/>. Every cycle has such a block.</summary>
     public bool IsCheck { get; set; }
 
@@ -85,6 +91,14 @@ internal sealed class Region
     /// <summary>Ascending by address. Empty when the root is an instruction for the interpreter.</summary>
     public List<Block> Blocks { get; private set; } = [];
 
+    /// <summary>
+    /// It may expect something of registers where it is entered, and leave again if it is not so: it was not refused too often.
+    /// </summary>
+    public bool IsExpectant { get; private set; }
+
+    /// <summary>Its amounts of rotations.</summary>
+    public ConstantRegisters Constants { get; private set; } = null!;
+
     /// <summary>Too large for others to have it all again.</summary>
     public bool IsLarge => _owners.Count > _text.Limits.MaxInstructions / LargeShare;
 
@@ -95,6 +109,8 @@ internal sealed class Region
         region.Grow(root, seeds, maxInstructions);
         region.Blocks = [.. region._blocks.Values.OrderBy(block => block.Pc)];
         region.Link(root);
+        region.IsExpectant = region.Blocks.TrueForAll(block => !block.IsEntry || text.Find(block.Pc) is not { IsRefused: true });
+        region.Constants = new ConstantRegisters(text, region.Blocks, region.IsExpectant);
         return region;
     }
 

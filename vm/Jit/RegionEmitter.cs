@@ -16,7 +16,7 @@ internal unsafe delegate ulong RegionCode(MachineHead* head, byte* data, ulong p
 /// </summary>
 /// <remarks>
 /// In bounds: memory is reached at data + a 32-bit offset and at most seven bytes more, and the reservation of
-/// <see cref="GuestMemory"/> goes on behind slot 7; dirty marks are at data + DirtyOffset + such an offset >> 13.
+/// <see cref="GuestMemory"/> goes on behind slot 7; dirty marks are at data + DirtyOffset + such an offset >> 13, scratch below them.
 /// </remarks>
 internal sealed partial class RegionEmitter
 {
@@ -32,21 +32,23 @@ internal sealed partial class RegionEmitter
     private readonly List<Block> _entries;
     private readonly DynamicMethod _method;
     private readonly ILGenerator _il;
-    private readonly Dictionary<Block, Label> _labels = [];
+    private readonly Dictionary<Block, Label> _labels = [], _entryLabels = [];
     private readonly List<Action> _stubs = [];
     private readonly Label _exit, _dispatch;
     private readonly LocalBuilder?[] _wide = new LocalBuilder?[RegisterFile.Count];
     private readonly LocalBuilder?[] _narrow = new LocalBuilder?[RegisterFile.Count];
     private readonly bool[] _isNarrow = new bool[RegisterFile.Count];
     private readonly bool[] _isWritten = new bool[RegisterFile.Count];
-    private readonly LocalBuilder _budget, _pc, _address, _offset;
+    private readonly LocalBuilder _head, _budget, _pc, _address, _offset;
     private readonly Dictionary<int, StoreGroup> _groups = [];
+    private readonly bool _hasStack;
     private LocalBuilder? _atomics;
     private int _instructions, _blockCount, _references;
 
     // Where the instruction that is being emitted is.
     private Block _block = null!;
     private int _index;
+    private uint _constants;
 
     public RegionEmitter(Region region)
     {
@@ -64,7 +66,11 @@ internal sealed partial class RegionEmitter
         _dispatch = NewLabel();
         foreach (Block block in region.Blocks)
             _labels.Add(block, NewLabel());
+        foreach (Block block in _entries)
+            _entryLabels.Add(block, block.Constants == 0 ? _labels[block] : NewLabel());
+        _hasStack = region.IsExpectant && HasStack(region);
 
+        _head = _il.DeclareLocal(typeof(void).MakePointerType());
         _budget = _il.DeclareLocal(typeof(long));
         _pc = _il.DeclareLocal(typeof(ulong));
         _address = _il.DeclareLocal(typeof(int));
@@ -99,6 +105,8 @@ internal sealed partial class RegionEmitter
         foreach (Action stub in _stubs)
             stub();
 
+        foreach (Block block in _entries)
+            EmitCheckedEntry(block);
         EmitDispatch(firstPc, map);
         EmitExit();
         if (_il.ILOffset > MaxIlBytes || _instructions > MaxIlInstructions || _blockCount > MaxBlocks || _references > MaxLocalReferences)
@@ -113,6 +121,10 @@ internal sealed partial class RegionEmitter
 
     private void EmitEntry()
     {
+        StoreScratch(0, HeadArgument);
+        StoreScratch(1, BudgetArgument);
+        Argument(HeadArgument);
+        Store(_head);
         Argument(BudgetArgument);
         Op(OpCodes.Ldind_I8);
         Store(_budget);
@@ -137,7 +149,29 @@ internal sealed partial class RegionEmitter
             Op(OpCodes.Call, typeof(AtomicState).GetConstructor([typeof(MachineHead).MakePointerType(), typeof(byte*)])!);
         }
 
+        if (_hasStack)
+            CheckStack(_exit);
         Op(OpCodes.Br, _dispatch);
+    }
+
+    /// <summary>Emits the way to an entry: where registers have not the values that it expects, it leaves again.</summary>
+    private void EmitCheckedEntry(Block block)
+    {
+        if (block.Constants == 0)
+            return;
+
+        _il.MarkLabel(_entryLabels[block]);
+        for (int register = 1; register < RegisterFile.Count; register++)
+        {
+            if ((block.Constants >> register & 1) == 0)
+                continue;
+
+            Load(_wide[register]!);
+            Constant(_region.Constants.Value(register));
+            Op(OpCodes.Bne_Un, _exit);
+        }
+
+        Op(OpCodes.Br, _labels[block]);
     }
 
     private void EmitDispatch(ulong firstPc, ushort[] map)
@@ -156,7 +190,7 @@ internal sealed partial class RegionEmitter
         Op(OpCodes.Add);
         Op(OpCodes.Conv_I);
         Op(OpCodes.Ldind_U2);
-        _il.Emit(OpCodes.Switch, _entries.Select(block => _labels[block]).ToArray());
+        _il.Emit(OpCodes.Switch, _entries.Select(block => _entryLabels[block]).ToArray());
         _instructions++;
         Op(OpCodes.Br, _exit);
     }
@@ -166,6 +200,8 @@ internal sealed partial class RegionEmitter
     private void EmitExit()
     {
         _il.MarkLabel(_exit);
+        LoadScratch(0);
+        Store(_head);
         for (int register = 1; register < RegisterFile.Count; register++)
         {
             if (!_isWritten[register])
@@ -176,11 +212,32 @@ internal sealed partial class RegionEmitter
             Op(OpCodes.Stind_I8);
         }
 
-        Argument(BudgetArgument);
+        LoadScratch(1);
         Load(_budget);
         Op(OpCodes.Stind_I8);
         Load(_pc);
         Op(OpCodes.Ret);
+    }
+
+    // What only the exit needs waits in memory: the runtime's compiler would keep a host register for it in every loop.
+    private void StoreScratch(int index, int argument)
+    {
+        ScratchAddress(index);
+        Argument(argument);
+        Op(OpCodes.Stind_I);
+    }
+
+    private void LoadScratch(int index)
+    {
+        ScratchAddress(index);
+        Op(OpCodes.Ldind_I);
+    }
+
+    private void ScratchAddress(int index)
+    {
+        Argument(DataArgument);
+        Int(GuestMemory.ScratchOffset + sizeof(long) * index);
+        Op(OpCodes.Add);
     }
 
     private void EmitBlock(int position)
@@ -206,8 +263,15 @@ internal sealed partial class RegionEmitter
         FindStoreGroups();
         bool hasJump = _block.End is BlockEnd.Branch or BlockEnd.Jump or BlockEnd.Indirect;
         int count = _block.Instructions.Count - (hasJump ? 1 : 0);
+        _constants = _block.Constants;
         for (_index = 0; _index < count; _index++)
-            Emit(_block.Instructions[_index]);
+        {
+            Instruction i = _block.Instructions[_index];
+            Emit(i);
+            _constants = _region.Constants.After(i, _constants);
+            if (i.Rd == StackPointer && _hasStack)
+                CheckStack(i);
+        }
 
         int pending = _block.PendingSteps + _block.Instructions.Count;
         if (!_block.CarriesSteps)
@@ -245,7 +309,7 @@ internal sealed partial class RegionEmitter
         {
             Load(_pc);
             Constant((long)guess);
-            Op(OpCodes.Beq, _labels[block]);
+            Op(OpCodes.Beq, _entryLabels[block]);
         }
 
         Op(OpCodes.Br, _dispatch);
@@ -300,7 +364,7 @@ internal sealed partial class RegionEmitter
 
     private void RegisterAddress(int register)
     {
-        Argument(HeadArgument);
+        Load(_head);
         Int(RegistersOffset + sizeof(ulong) * register);
         Op(OpCodes.Add);
     }
