@@ -49,18 +49,13 @@ public static unsafe class JitRunner
 
             ulong steps;
             Spot spot = text.At(pc);
-            if (spot.Code is { } code)
+            if (spot.Code is not null)
             {
-                long budget = (long)Math.Min(limit, long.MaxValue), left = budget;
-                head->Control.Pc = code(head, data, pc, &left);
-                steps = (ulong)(budget - left);
-                head->Control.StepsLeft -= steps;
+                long budget = (long)Math.Min(limit, long.MaxValue);
+                steps = (ulong)(budget - RunRegions(frame, data, spot, budget, text));
                 done += steps;
                 if (steps != 0)
-                {
-                    text.CountEntry(spot);
                     continue;
-                }
 
                 // No way through a region to its next check is longer than it is.
                 if (limit > (ulong)Math.Max(text.Limits.MaxInstructions, JitLimits.MaxBlockLength))
@@ -103,9 +98,35 @@ public static unsafe class JitRunner
                 done += Interpreter.Execute(ref state, 1);
         }
 
+        text.ThrowIfFailed();
         // The state holds raw pointers into the machine, and ops are freed with the text.
         GC.KeepAlive(machine);
         GC.KeepAlive(text);
         return done;
+    }
+
+    /// <summary>Runs regions, one after another, from <paramref name="spot"/> on.</summary>
+    /// <returns>What is left of <paramref name="budget"/>.</returns>
+    private static long RunRegions(MachineFrame* frame, byte* data, Spot spot, long budget, CompiledText text)
+    {
+        MachineHead* head = &frame->Head;
+        ulong pc = spot.Pc;
+        long left = budget, before;
+        Spot? next = spot;
+        do
+        {
+            before = left;
+            pc = next.Code!(head, data, pc, &left);
+            if (left == before)
+                break;
+
+            text.CountEntry(next);
+            next = text.Find(pc);
+        }
+        while (next is { Code: not null });
+
+        head->Control.Pc = pc;
+        head->Control.StepsLeft -= (ulong)(budget - left);
+        return left;
     }
 }
