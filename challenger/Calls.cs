@@ -23,17 +23,19 @@ internal sealed class Calls(RollupContracts contracts, Replay replay)
         JoinInner a => (contracts.Tournaments, new Abi.Tournament.JoinInnerFunction(
             a.Tournament, EventReader.ToAbi(a.Context), (byte)a.Side, a.MachineRoot, a.Children.ToArray(), a.LastLeaf)),
         Advance a => (contracts.Tournaments, new Abi.Tournament.AdvanceFunction(
-            EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State), a.Opened.ToArray(), a.Next.ToArray())),
+            a.Match.Id(), a.State.Children.ToArray(), Progress.Of(a.State), a.Opened.ToArray(), a.Next.ToArray())),
         Seal a => (contracts.Tournaments, new Abi.Tournament.SealFunction(
-            EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State), a.Leaves.ToArray(), a.Agreed, a.Opening.ToArray(), EventReader.ToAbi(a.Context))),
+            EventReader.ToAbi(a.Match), a.State.Children.ToArray(), Progress.Of(a.State), a.Leaves.ToArray(), a.Agreed,
+             a.Opening.ToArray(), EventReader.ToAbi(a.Context))),
         ProveTransition a => (contracts.Tournaments, Prove(a)),
         ProveStep a => (contracts.Tournaments, Prove(a)),
         Timeout a => (contracts.Tournaments, new Abi.Tournament.TimeoutFunction(
-            EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State), a.WinnerChildren.ToArray())),
-        Eliminate a => (contracts.Tournaments, new Abi.Tournament.EliminateFunction(EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State))),
+            EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State), EventReader.ToAbi(a.WinnerChildren, a.WinnerState))),
+        Eliminate a => (contracts.Tournaments, new Abi.Tournament.EliminateFunction(
+            EventReader.ToAbi(a.Match), EventReader.ToAbi(MatchPhase.AtLeaf, a.State))),
         ResolveInner a => (contracts.Tournaments, new Abi.Tournament.ResolveInnerFunction(
-            EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State), a.WinnerChildren.ToArray())),
-        Settle a => (contracts.Tournaments, new Abi.Tournament.SettleFunction(a.Tournament)),
+            EventReader.ToAbi(a.Match), EventReader.ToAbi(MatchPhase.Inner, a.State), EventReader.ToAbi(a.WinnerChildren, a.WinnerState))),
+        Settle a => (contracts.Tournaments, new Abi.Tournament.SettleFunction(a.Tournament, a.WinnerState)),
         Confirm a => (contracts.Rollup, new Abi.Rollup.ConfirmFunction(EventReader.ToAbi(a.Claim), a.Attempt)),
         Recover a => (contracts.Rollup, new Abi.Rollup.RecoverFunction(EventReader.ToAbi(a.Claim), EventReader.ToAbi(a.Parent), a.Attempt)),
         Withdraw { Holder: CreditHolder.Rollup } a => (contracts.Rollup, new Abi.Rollup.WithdrawFunction(a.To)),
@@ -47,10 +49,10 @@ internal sealed class Calls(RollupContracts contracts, Replay replay)
         RequireClaimed(after, action.Claimed, $"transition {action.State.Position}");
         return new Abi.Tournament.ProveTransitionFunction(
             EventReader.ToAbi(action.Match),
-            EventReader.ToAbi(action.State),
+            EventReader.ToAbi(MatchPhase.AtLeaf, action.State),
             EventReader.ToAbi(new TournamentPreimage(action.ParentClaim, action.Attempt, batch)),
             witness,
-            action.WinnerChildren.ToArray());
+            EventReader.ToAbi(action.WinnerChildren, action.WinnerState));
     }
 
     private Abi.Tournament.ProveStepFunction Prove(ProveStep action)
@@ -58,7 +60,7 @@ internal sealed class Calls(RollupContracts contracts, Replay replay)
         (byte[] witness, Word after) = replay.ProveStep(action.Batch, action.Chunk, action.State.Position);
         RequireClaimed(after, action.Claimed, $"instruction {action.State.Position} of the chunk");
         return new Abi.Tournament.ProveStepFunction(
-            EventReader.ToAbi(action.Match), EventReader.ToAbi(action.State), witness, action.WinnerChildren.ToArray());
+            EventReader.ToAbi(action.Match), EventReader.ToAbi(MatchPhase.AtLeaf, action.State), witness, EventReader.ToAbi(action.WinnerChildren, Word.Zero));
     }
 
     private static void RequireClaimed(Word after, Word claimed, string what)

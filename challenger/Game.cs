@@ -49,7 +49,7 @@ public sealed class Game
             {
                 if (EventReader.Read(_contracts, log) is not L1Event next)
                     continue;
-                state = state.Apply(next, block.Timestamp);
+                state = state.Apply(next);
                 inbox = inbox.Apply(next, log, block.Timestamp);
                 happened.Add((next, log));
             }

@@ -136,7 +136,8 @@ public sealed record ProveTransition(
     ulong Batch,
     Word ParentClaim,
     ulong Attempt,
-    Quad WinnerChildren) : L1Action
+    Quad WinnerChildren,
+    Word WinnerState) : L1Action
 {
     public override string Name => "prove-transition";
 
@@ -162,7 +163,8 @@ public sealed record ProveStep(
     public override string Describe() => $"prove instruction {State.Position} of the chunk at {Chunk} of batch {Batch}";
 }
 
-public sealed record Timeout(MatchId Match, Bisection State, Quad WinnerChildren) : L1Action
+/// <param name="WinnerState">State root of the winning claim; zero at level 1 (spec 4.10.9).</param>
+public sealed record Timeout(MatchId Match, Bisection State, Quad WinnerChildren, Word WinnerState) : L1Action
 {
     public override string Key => $"{Name}:{Subject}:{State.Node}";
 
@@ -182,7 +184,7 @@ public sealed record Eliminate(MatchId Match, Leaf State) : L1Action
     public override string Describe() => $"end the match at leaf {State.Position}: both are overdue";
 }
 
-public sealed record ResolveInner(MatchId Match, Leaf State, Quad WinnerChildren) : L1Action
+public sealed record ResolveInner(MatchId Match, Leaf State, Quad WinnerChildren, Word WinnerState) : L1Action
 {
     public override string Name => "resolve-inner";
 
@@ -191,7 +193,8 @@ public sealed record ResolveInner(MatchId Match, Leaf State, Quad WinnerChildren
     public override string Describe() => $"resolve the inner tournament of the chunk at {State.Position}";
 }
 
-public sealed record Settle(Word Tournament) : L1Action
+/// <param name="WinnerState">State root of the winning claim; zero when there is none.</param>
+public sealed record Settle(Word Tournament, Word WinnerState) : L1Action
 {
     public override string Name => "settle";
 

@@ -24,7 +24,10 @@ public sealed record GameShape(int BatchHeight, int SpanHeight, int ChunkHeight)
     public bool IsChunk(ulong position) => (position & (Span - 1)) is ulong phase && phase != 0 && phase != Span - 1;
 }
 
-/// <summary>A claim of the tree of claims (spec 5.4). PostedAt is the timestamp of its block.</summary>
+/// <summary>A claim of the tree of claims (spec 5.4). PostedAt is dispute time.</summary>
+/// <param name="Version">Of the rules that it is pinned to (spec 5.7.3).</param>
+/// <param name="Backing">Rival once it has a rival: its bond is in the Tournament then.</param>
+/// <param name="Unbacked">The stake that it stood behind was taken (spec 5.8.4).</param>
 public sealed record Claim(
     Word Id,
     Word Parent,
@@ -35,6 +38,9 @@ public sealed record Claim(
     Word TraceRoot,
     Address Claimer,
     ulong PostedAt,
+    int Version,
+    ClaimBacking Backing,
+    bool Unbacked,
     bool Confirmed)
 {
     public ClaimRef Ref => new(Tournament, StateRoot, TraceRoot);
@@ -96,11 +102,22 @@ public sealed record GameState(
     ImmutableDictionary<Word, Match> Matches,
     ImmutableDictionary<(CreditHolder Holder, Address Account), UInt128> Credits)
 {
+    /// <summary>The first claim of each level 0 tournament: the one that its rivals must name (spec 5.4.3).</summary>
+    public ImmutableDictionary<Word, Word> FirstClaims { get; init; } = ImmutableDictionary<Word, Word>.Empty;
+
+    /// <summary>Version of the rules that a new first claim pins (spec 5.7.3).</summary>
+    public int RulesInForce { get; init; }
+
+    public Stakes Stakes { get; init; } = Stakes.Empty;
+
+    public Pauses Pauses { get; init; } = Pauses.None;
+
     /// <summary>The game before any event: genesis is confirmed (spec 5.4.1).</summary>
     public static GameState AtGenesis(DisputeParameters parameters, UInt128 bondBatch, UInt128 bondChunk, ClaimRef genesis)
     {
         var claim = new Claim(
-            genesis.Id(), Word.Zero, genesis.Tournament, ulong.MaxValue, 0, genesis.StateRoot, genesis.TraceRoot, Address.Zero, 0, true);
+            genesis.Id(), Word.Zero, genesis.Tournament, ulong.MaxValue, 0, genesis.StateRoot, genesis.TraceRoot, Address.Zero, 0, 0,
+            ClaimBacking.Bond, Unbacked: false, Confirmed: true);
         return new GameState(
             parameters,
             bondBatch,
@@ -117,6 +134,14 @@ public sealed record GameState(
     /// <summary>Claims of one tournament, in the order in which they were posted.</summary>
     public IEnumerable<Claim> Rivals(Word tournament) =>
         ClaimsOfTournament.TryGetValue(tournament, out ImmutableList<Word>? ids) ? ids.Select(id => Claims[id]) : [];
+
+    /// <summary>Dispute time at a block's timestamp (spec 4.8.2).</summary>
+    public ulong TimeAt(ulong timestamp) => Pauses.TimeAt(timestamp, Parameters.PauseBudgetSeconds);
+
+    public bool IsPaused(ulong timestamp) => Pauses.IsPaused(timestamp, Parameters.PauseBudgetSeconds);
+
+    /// <summary>The first claim of a level 0 tournament.</summary>
+    public Claim FirstClaimOf(Word tournament) => Claims[FirstClaims[tournament]];
 
     public UInt128 CreditOf(CreditHolder holder, Address account) => Credits.GetValueOrDefault((holder, account));
 
@@ -146,21 +171,21 @@ public sealed record GameState(
         return dangling;
     }
 
-    /// <summary>The state after one more event, from a block with this timestamp.</summary>
+    /// <summary>The state after one more event.</summary>
     /// <exception cref="GameEventException">It cannot follow those before it.</exception>
-    public GameState Apply(L1Event happened, ulong timestamp) => happened switch
+    public GameState Apply(L1Event happened) => happened switch
     {
-        ClaimedEvent e => Apply(e, timestamp),
+        ClaimedEvent e => Apply(e),
         ConfirmedEvent e => this with
         {
             LatestConfirmed = e.Id,
             Claims = Claims.SetItem(e.Id, Known(Claims, e.Id, "claim") with { Confirmed = true }),
         },
-        OpenedEvent e => this with
-        {
-            Arenas = Arenas.SetItem(e.Tournament, NewArena(
-                e.Tournament, 0, e.Initial, e.StartedAt, Parameters.Allowance, Parameters.Allowance, null)),
-        },
+        OpenedEvent e => Apply(e),
+        RulesAddedEvent e => this with { RulesInForce = e.Version },
+        StakedEvent or UnstakedEvent => this with { Stakes = Stakes.Apply(happened) },
+        StakeTakenEvent e => Apply(e),
+        PausedEvent or UnpausedEvent => this with { Pauses = Pauses.Apply(happened) },
         InnerOpenedEvent e => this with
         {
             Arenas = Arenas.SetItem(e.MatchId, NewArena(
@@ -200,11 +225,40 @@ public sealed record GameState(
             : next;
     }
 
-    private GameState Apply(ClaimedEvent e, ulong timestamp)
+    private GameState Apply(OpenedEvent e)
+    {
+        Arena arena = NewArena(e.Tournament, 0, e.Initial, e.StartedAt, Parameters.Allowance, Parameters.Allowance, null);
+        Word id = FirstClaims.TryGetValue(e.Tournament, out Word first)
+            ? first
+            : throw new GameEventException($"Tournament {e.Tournament} opens without a first claim.");
+        return this with
+        {
+            Arenas = Arenas.SetItem(e.Tournament, arena with
+            {
+                Commitments = arena.Commitments.Add(e.FirstRoot, new Commitment(e.FirstRoot, e.FirstClaimer, 0, default, Eliminated: false)),
+            }),
+            Claims = Claims.SetItem(id, Claims[id] with { Backing = ClaimBacking.Rival }),
+        };
+    }
+
+    /// <summary>The challenged claim has its bond from now on; the account's other ones behind the stake have none (spec 5.8.3, 5.8.4).</summary>
+    private GameState Apply(StakeTakenEvent e)
+    {
+        ImmutableDictionary<Word, Claim> claims = Claims.SetItem(e.Claim, Known(Claims, e.Claim, "claim") with { Backing = ClaimBacking.Bond });
+        foreach (Claim claim in Claims.Values)
+        {
+            if (claim.Claimer == e.Account && claim.Backing == ClaimBacking.Stake && !claim.Confirmed && claim.Id != e.Claim)
+                claims = claims.SetItem(claim.Id, claim with { Unbacked = true });
+        }
+
+        return this with { Claims = claims, Stakes = Stakes.Apply(e) };
+    }
+
+    private GameState Apply(ClaimedEvent e)
     {
         Known(Claims, e.Parent, "parent claim");
         var claim = new Claim(
-            e.Id, e.Parent, e.Tournament, e.Batch, e.Attempt, e.StateRoot, e.TraceRoot, e.Claimer, timestamp, Confirmed: false);
+            e.Id, e.Parent, e.Tournament, e.Batch, e.Attempt, e.StateRoot, e.TraceRoot, e.Claimer, e.PostedAt, e.Version, e.Backing, Unbacked: false, Confirmed: false);
         ImmutableList<Word> rivals = ClaimsOfTournament.GetValueOrDefault(e.Tournament, []);
         ImmutableSortedDictionary<ulong, Word> attempts =
             AttemptsOfParent.GetValueOrDefault(e.Parent, ImmutableSortedDictionary<ulong, Word>.Empty);
@@ -213,6 +267,8 @@ public sealed record GameState(
             Claims = Claims.SetItem(e.Id, claim),
             ClaimsOfTournament = ClaimsOfTournament.SetItem(e.Tournament, rivals.Contains(e.Id) ? rivals : rivals.Add(e.Id)),
             AttemptsOfParent = AttemptsOfParent.SetItem(e.Parent, attempts.SetItem(e.Attempt, e.Tournament)),
+            FirstClaims = e.Backing == ClaimBacking.Rival ? FirstClaims : FirstClaims.SetItem(e.Tournament, e.Id),
+            Stakes = Stakes.Apply(e),
         };
     }
 

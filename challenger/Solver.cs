@@ -34,6 +34,9 @@ public sealed class Solver
     private readonly SolverPolicy _policy;
     private readonly GameState _game;
     private readonly IOwnTraces _own;
+    private readonly bool _isPaused;
+
+    /// <summary>Dispute time (spec 4.8.2): all that the clocks are compared with.</summary>
     private readonly ulong _now;
     private readonly Dictionary<Word, Verdict> _verdicts = [];
     private readonly HashSet<Word> _lost = [];
@@ -45,7 +48,8 @@ public sealed class Solver
         _policy = policy;
         _game = game;
         _own = own;
-        _now = now;
+        _isPaused = game.IsPaused(now);
+        _now = game.TimeAt(now);
         foreach (Claim claim in game.Claims.Values.OrderBy(claim => unchecked(claim.Batch + 1)))
         {
             _verdicts[claim.Id] = Judge(claim);
@@ -75,6 +79,8 @@ public sealed class Solver
     private List<GameAction> Decide()
     {
         var actions = new List<GameAction>();
+        if (_isPaused)
+            return [.. Withdraw()];
         var duties = Duties().OrderBy(duty => duty.Arena.Id, ByBytes).ToList();
         foreach (Duty duty in duties)
             actions.AddRange(MoveInOwnMatches(duty));
@@ -102,6 +108,10 @@ public sealed class Solver
         Verdict parent = _verdicts.GetValueOrDefault(claim.Parent);
         if (parent != Verdict.Accepted)
             return parent;
+
+        // Another version has other clocks and another verifier: it is another program that plays it.
+        if (claim.Version != 0)
+            return Verdict.Unknown;
         if (_own.Claim(claim.Batch) is not OwnClaim mine)
             return Verdict.Unknown;
 
@@ -129,9 +139,9 @@ public sealed class Solver
     /// </summary>
     private IEnumerable<Duty> Duties()
     {
-        foreach ((Word tournament, ImmutableList<Word> claims) in _game.ClaimsOfTournament)
+        foreach (Word tournament in _game.ClaimsOfTournament.Keys)
         {
-            Claim first = _game.Claims[claims[0]];
+            Claim first = _game.FirstClaimOf(tournament);
             if (_verdicts[first.Parent] != Verdict.Accepted || _verdicts[first.Id] == Verdict.Unknown)
                 continue;
             if (!_game.Arenas.TryGetValue(tournament, out Arena? arena) || arena.Result != TournamentResult.Undecided)
@@ -198,7 +208,7 @@ public sealed class Solver
     /// <summary>The preimages of a level 0 tournament's id down to the parent's state root: five words.</summary>
     private byte[] InitialPreimage(Arena arena)
     {
-        Claim first = _game.Claims[_game.ClaimsOfTournament[arena.Id][0]];
+        Claim first = _game.FirstClaimOf(arena.Id);
         ClaimRef parent = _game.Claims[first.Parent].Ref;
         Word batchHash = _own.Claim(first.Batch)!.BatchHash;
         return
@@ -216,8 +226,9 @@ public sealed class Solver
         Quad children = trace.Children(trace.Height, 0);
         if (duty.Outer is not null)
             return new ProveStep(match.Ref, match.Leaf!, claimed, duty.Batch, duty.Outer.Leaf!.Position, children);
-        Claim first = _game.Claims[_game.ClaimsOfTournament[duty.Arena.Id][0]];
-        return new ProveTransition(match.Ref, match.Leaf!, claimed, duty.Batch, first.Parent, first.Attempt, children);
+        Claim first = _game.FirstClaimOf(duty.Arena.Id);
+        return new ProveTransition(
+            match.Ref, match.Leaf!, claimed, duty.Batch, first.Parent, first.Attempt, children, StateOf(duty.Arena, trace.Root));
     }
 
     /// <summary>
@@ -228,9 +239,11 @@ public sealed class Solver
     {
         foreach (Claim first in FirstClaims())
         {
-            if (_verdicts[first.Parent] != Verdict.Accepted || _lost.Contains(first.Parent) || first.Confirmed)
+            if (_verdicts[first.Parent] != Verdict.Accepted || _lost.Contains(first.Parent) || first.Confirmed || first.Unbacked)
                 continue;
-            if (_game.Rivals(first.Tournament).Any(claim => _verdicts[claim.Id] != Verdict.Rejected))
+
+            // A claim that lost its stake is as good as not there (spec 4.7.3).
+            if (_game.Rivals(first.Tournament).Any(claim => !claim.Unbacked && _verdicts[claim.Id] != Verdict.Rejected))
                 continue;
             if (_game.Arenas.TryGetValue(first.Tournament, out Arena? arena) && arena.Result != TournamentResult.Undecided)
                 continue;
@@ -253,10 +266,14 @@ public sealed class Solver
 
     /// <summary>
     /// A batch gets a claim from this player when its tournament ended without a winner, so that the rollup never freezes (spec 4.5.2),
-    /// and, if the policy says so, when nobody claims it at all.
+    /// when the first claim lost its stake (spec 4.7.3), and, if the policy says so, when nobody claims it at all. It stands behind the
+    /// player's stake if that is enough and free.
     /// </summary>
     private IEnumerable<GameAction> Claim()
     {
+        // Of other rules than its own it knows neither the bond nor the window.
+        if (_game.RulesInForce != 0)
+            yield break;
         foreach (Claim parent in _game.Claims.Values.Where(claim => !_lost.Contains(claim.Id)).OrderBy(claim => claim.Id, ByBytes))
         {
             if (_verdicts[parent.Id] != Verdict.Accepted)
@@ -268,9 +285,11 @@ public sealed class Solver
             if (_game.AttemptsOfParent.TryGetValue(parent.Id, out ImmutableSortedDictionary<ulong, Word>? attempts))
             {
                 (ulong last, Word tournament) = attempts.Last();
-                if (!_game.Arenas.TryGetValue(tournament, out Arena? arena) || arena.Result != TournamentResult.NoWinner)
+                attempt = last;
+                if (_game.Arenas.TryGetValue(tournament, out Arena? arena) && arena.Result == TournamentResult.NoWinner)
+                    attempt = last + 1;
+                else if (!_game.FirstClaimOf(tournament).Unbacked)
                     continue;
-                attempt = last + 1;
             }
             else if (_policy.ClaimAfterSeconds is not ulong patience || _now < mine.AppendedAt + patience)
             {
@@ -286,9 +305,11 @@ public sealed class Solver
                 mine.TraceRoot,
                 trace.Prove(_shape.BatchLeaves - 1),
                 ClaimRef.TournamentOf(parent.Id, mine.BatchHash, attempt),
-                _game.BondBatch);
+                _game.Stakes.Cover(_self, parent.Id, _game.BondBatch, IsClosed) ? 0 : _game.BondBatch);
         }
     }
+
+    private bool IsClosed(Word claim) => _now >= _game.Claims[claim].PostedAt + _game.Parameters.Allowance;
 
     /// <summary>
     /// The player joins the inner tournament of every match of its own root. Not of a match between two wrong roots, though one of their
@@ -336,15 +357,17 @@ public sealed class Solver
                 case MatchPhase.Bisect when IsMoverOverdue(duty.Arena, match.Bisection!):
                     Word winner = Mover(duty.Arena, match.Bisection!) == 1 ? match.Two : match.One;
                     if (ChildrenOf(duty, winner) is Quad children)
-                        yield return new Timeout(match.Ref, match.Bisection!, children);
+                        yield return new Timeout(match.Ref, match.Bisection!, children, StateOf(duty.Arena, winner));
                     break;
                 case MatchPhase.AtLeaf when IsOverdue(match.Leaf!, 1) && IsOverdue(match.Leaf!, 2):
                     yield return new Eliminate(match.Ref, match.Leaf!);
                     break;
                 case MatchPhase.Inner when InnerOutcome(match) is MatchOutcome outcome:
-                    Quad? inner = outcome == MatchOutcome.BothOut ? default(Quad) : ChildrenOf(duty, outcome == MatchOutcome.One ? match.One : match.Two);
-                    if (inner is Quad winnerChildren)
-                        yield return new ResolveInner(match.Ref, match.Leaf!, winnerChildren);
+                    Word outer = outcome == MatchOutcome.One ? match.One : match.Two;
+                    if (outcome == MatchOutcome.BothOut)
+                        yield return new ResolveInner(match.Ref, match.Leaf!, default, Word.Zero);
+                    else if (ChildrenOf(duty, outer) is Quad winnerChildren)
+                        yield return new ResolveInner(match.Ref, match.Leaf!, winnerChildren, StateOf(duty.Arena, outer));
                     break;
             }
         }
@@ -374,7 +397,7 @@ public sealed class Solver
     private IEnumerable<GameAction> Settle(Duty duty)
     {
         if (duty.Arena.Level == 0 && duty.Arena.LiveMatches.Count == 0 && _now >= duty.Arena.StartedAt + _game.Parameters.Allowance)
-            yield return new Settle(duty.Arena.Id);
+            yield return new Settle(duty.Arena.Id, _game.Dangling(duty.Arena) is { } winner ? StateOf(duty.Arena, winner.Root) : Word.Zero);
     }
 
     /// <summary>
@@ -389,7 +412,7 @@ public sealed class Solver
 
             bool won = _game.Arenas.TryGetValue(claim.Tournament, out Arena? arena)
                 ? arena.Result == TournamentResult.Winner && arena.Winner == claim.TraceRoot
-                : _game.ClaimsOfTournament[claim.Tournament].Count == 1 && _now >= claim.PostedAt + _game.Parameters.Allowance;
+                : !claim.Unbacked && _now >= claim.PostedAt + _game.Parameters.Allowance;
             if (won)
                 yield return new Confirm(claim.Ref, claim.Attempt);
         }
@@ -403,7 +426,7 @@ public sealed class Solver
     {
         foreach (Claim claim in FirstClaims())
         {
-            if (claim.Claimer != _self || claim.Confirmed || _game.Arenas.ContainsKey(claim.Tournament))
+            if (claim.Claimer != _self || claim.Confirmed || claim.Backing != ClaimBacking.Bond || _game.Arenas.ContainsKey(claim.Tournament))
                 continue;
 
             Claim parent = _game.Claims[claim.Parent];
@@ -438,6 +461,10 @@ public sealed class Solver
         return _game.Dangling(duty.Arena) is null ? default(Quad) : null;
     }
 
+    /// <summary>The state root of the claim with that trace root; at level 1, where nobody asks for it, zero (spec 4.10.9).</summary>
+    private Word StateOf(Arena arena, Word root) =>
+        arena.Level == 1 ? Word.Zero : _game.Rivals(arena.Id).Single(claim => claim.TraceRoot == root).StateRoot;
+
     /// <summary>One moves first; then they alternate (spec 4.3.1).</summary>
     private int Mover(Arena arena, Bisection state) => (_shape.HeightOf(arena.Level) - state.Height) % 2 == 0 ? 1 : 2;
 
@@ -450,7 +477,7 @@ public sealed class Solver
         arena.LiveMatches.Select(id => _game.Matches[id]).OrderBy(match => match.Id, ByBytes);
 
     private IEnumerable<Claim> FirstClaims() =>
-        _game.ClaimsOfTournament.Values.Select(claims => _game.Claims[claims[0]]).OrderBy(claim => claim.Id, ByBytes);
+        _game.FirstClaims.Values.Select(id => _game.Claims[id]).OrderBy(claim => claim.Id, ByBytes);
 
     /// <summary>A tournament that matters to this player.</summary>
     /// <param name="Trace">Its own trace there; null when it has none, or not yet.</param>

@@ -12,6 +12,18 @@ public sealed partial class Watcher
     [LoggerMessage(Level = LogLevel.Warning, EventName = "Drill", Message = "DRILL: this process plays for a lie: {Drill}")]
     private partial void LogDrill(string drill);
 
+    [LoggerMessage(Level = LogLevel.Critical, EventName = "OtherRules", Message = "Block {Block} brings version {Version} of the rules into force, Tournament {Tournament}: this program defends claims under version 0 alone. Run one that knows it beside this one")]
+    private partial void LogOtherRules(int version, Address tournament, ulong block);
+
+    [LoggerMessage(Level = LogLevel.Information, EventName = "StakeTaken", Message = "The challenge of claim {Claim} took the stake of {Account} in block {Block}: its other claims are unbacked")]
+    private partial void LogStakeTaken(Address account, Word claim, ulong block);
+
+    [LoggerMessage(Level = LogLevel.Warning, EventName = "Paused", Message = "The guardian paused all disputes in block {Block}")]
+    private partial void LogPaused(ulong block);
+
+    [LoggerMessage(Level = LogLevel.Information, EventName = "Unpaused", Message = "Disputes go on from block {Block}, after {Seconds} s of pauses in all")]
+    private partial void LogUnpaused(uint seconds, ulong block);
+
     [LoggerMessage(Level = LogLevel.Information, EventName = "Resumed", Message = "Going on after block {Block} ({Hash})")]
     private partial void LogResumed(ulong block, Word hash);
 

@@ -132,7 +132,9 @@ public sealed partial class Watcher : IAsyncDisposable
             }
 
             ulong first = options.FirstBlock ?? (deployment.Block > BlocksBeforeRollup ? deployment.Block - BlocksBeforeRollup : 0);
-            GameState start = GameState.AtGenesis(EventReader.From(parameters), bond0, bond1, EventReader.From(genesis));
+            uint pauseBudget = await tournaments.QueryAsync(new Abi.Tournament.PauseBudgetSecondsFunction(), cancel: cancel).ConfigureAwait(false);
+            GameState start = GameState.AtGenesis(
+                EventReader.From(parameters) with { PauseBudgetSeconds = pauseBudget }, bond0, bond1, EventReader.From(genesis));
             Journal journal = Journal.Open(
                 options.DataFolder, new JournalIdentity(client.ChainId, options.Rollup, first, options.Drill?.ToString() ?? ""));
             return new Watcher(options, client, journal, contracts, first, start, domainSeparator, log, time);
@@ -352,6 +354,18 @@ public sealed partial class Watcher : IAsyncDisposable
                 break;
             case ClaimedEvent e:
                 LogClaimed(e.Batch, e.Id, e.StateRoot, e.Claimer, log.BlockNumber);
+                break;
+            case RulesAddedEvent { Version: > 0 } e:
+                LogOtherRules(e.Version, e.Tournament, log.BlockNumber);
+                break;
+            case StakeTakenEvent e:
+                LogStakeTaken(e.Account, e.Claim, log.BlockNumber);
+                break;
+            case PausedEvent:
+                LogPaused(log.BlockNumber);
+                break;
+            case UnpausedEvent e:
+                LogUnpaused(e.Before, log.BlockNumber);
                 break;
             case ConfirmedEvent e:
                 LogConfirmed(e.Batch, e.StateRoot, log.BlockNumber);

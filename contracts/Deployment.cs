@@ -11,9 +11,19 @@ namespace Optimistic.Contracts;
 /// <param name="Treasury">Account that is credited with what lost disputes leave over.</param>
 /// <param name="GenesisStateRoot">State root before the first batch.</param>
 public sealed record DeploymentParameters(
-    IReadOnlyList<Address> Sequencers, InboxLimits Limits, Parameters Clocks, Address Treasury, Word GenesisStateRoot);
+    IReadOnlyList<Address> Sequencers, InboxLimits Limits, Parameters Clocks, Address Treasury, Word GenesisStateRoot)
+{
+    /// <summary>May pause the disputes for <see cref="PauseBudgetSeconds"/> in all (spec 4.8); zero: nobody.</summary>
+    public Address Guardian { get; init; }
+
+    public uint PauseBudgetSeconds { get; init; }
+
+    /// <summary>May add rules for new tournaments (spec 5.7.2), and should be a timelock; zero: nobody.</summary>
+    public Address Governor { get; init; }
+}
 
 /// <summary>The contracts of one rollup on one chain.</summary>
+/// <param name="Tournament">Version 0 of the rules (spec 5.7), which is the one that the programs here play.</param>
 /// <param name="Block">The block of the Rollup's deployment: nothing of this rollup is older but the deployments before it.</param>
 public sealed record Deployment(
     ulong ChainId,
@@ -44,9 +54,10 @@ public sealed record Deployment(
         ulong nonce = await sender.Nonces.NextAsync(cancel).ConfigureAwait(false);
         Address expected = ContractAddress.Create(sender.Address, nonce + 1);
         (Address tournament, _) = await DeployOneAsync(
-            new Tournament.Deployment(verifier, domain, parameters.Clocks, expected, parameters.Treasury)).ConfigureAwait(false);
+            new Tournament.Deployment(
+                verifier, domain, parameters.Clocks, expected, parameters.Treasury, parameters.Guardian, parameters.PauseBudgetSeconds)).ConfigureAwait(false);
         (Address rollup, TransactionReceipt receipt) = await DeployOneAsync(
-            new Rollup.Deployment(inbox, tournament, parameters.GenesisStateRoot)).ConfigureAwait(false);
+            new Rollup.Deployment(inbox, tournament, parameters.Governor, parameters.GenesisStateRoot)).ConfigureAwait(false);
         (Address outbox, _) = await DeployOneAsync(new Outbox.Deployment(rollup)).ConfigureAwait(false);
 
         Deployment deployment = await ReadAsync(client, rollup, outbox, cancel).ConfigureAwait(false);
@@ -72,7 +83,7 @@ public sealed record Deployment(
         await RequireAsync(client, rollup, Bindings.Rollup.Contract, cancel).ConfigureAwait(false);
         ContractHandler rollupHandler = new(client, rollup);
         Address inbox = await rollupHandler.QueryAsync(new Rollup.InboxFunction(), cancel: cancel).ConfigureAwait(false);
-        Address tournament = await rollupHandler.QueryAsync(new Rollup.TournamentsFunction(), cancel: cancel).ConfigureAwait(false);
+        Address tournament = await rollupHandler.QueryAsync(new Rollup.RulesFunction(0), cancel: cancel).ConfigureAwait(false);
         await RequireAsync(client, inbox, Bindings.Inbox.Contract, cancel).ConfigureAwait(false);
         await RequireAsync(client, tournament, Bindings.Tournament.Contract, cancel).ConfigureAwait(false);
 

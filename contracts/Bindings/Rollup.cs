@@ -12,11 +12,24 @@ public static class Rollup
 {
     public static ContractArtifact Contract { get; } = ContractArtifact.Of("Rollup");
 
-    public sealed record Deployment(Address Inbox, Address Tournaments, Word GenesisStateRoot) : ContractDeploymentMessage
+    public sealed record Deployment(Address Inbox, Address Rules, Address Governor, Word GenesisStateRoot) : ContractDeploymentMessage
     {
         public override ContractArtifact Artifact => Contract;
 
-        protected override object[] Arguments() => [Inbox, Tournaments, GenesisStateRoot];
+        protected override object[] Arguments() => [Inbox, Rules, Governor, GenesisStateRoot];
+    }
+
+    public sealed record AddRulesFunction(Address Tournament) : FunctionMessage
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("addRules(address)");
+
+        public override AbiFunction Function => Definition;
+
+        public static AddRulesFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [Tournament];
+
+        private static AddRulesFunction Read(AbiValues v, int _) => new AddRulesFunction(v.Address(0));
     }
 
     public sealed record ChallengeFunction(ClaimRef Parent, ulong Attempt, ClaimRef First, Word StateRoot, IReadOnlyList<Word> Children, byte[] LastLeaf) : FunctionMessage
@@ -60,6 +73,21 @@ public static class Rollup
         protected override ClaimInfoOutput Read(AbiValues v) => new ClaimInfoOutput(v.Enum<ClaimStatus>(0), v.Address(1), v.UInt64(2), v.UInt64(3));
 
         private static ClaimInfoFunction Read(AbiValues v, int _) => new ClaimInfoFunction(v.Word(0));
+    }
+
+    public sealed record ClaimerOfFunction(Word Id) : FunctionMessage<Address>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("claimerOf(bytes32)");
+
+        public override AbiFunction Function => Definition;
+
+        public static ClaimerOfFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [Id];
+
+        protected override Address Read(AbiValues v) => v.Address(0);
+
+        private static ClaimerOfFunction Read(AbiValues v, int _) => new ClaimerOfFunction(v.Word(0));
     }
 
     public sealed record ConfirmFunction(ClaimRef Claimed, ulong Attempt) : FunctionMessage
@@ -120,6 +148,21 @@ public static class Rollup
         private static GenesisFunction Read(AbiValues v, int _) => new GenesisFunction();
     }
 
+    public sealed record GovernorFunction() : FunctionMessage<Address>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("governor()");
+
+        public override AbiFunction Function => Definition;
+
+        public static GovernorFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override Address Read(AbiValues v) => v.Address(0);
+
+        private static GovernorFunction Read(AbiValues v, int _) => new GovernorFunction();
+    }
+
     public sealed record InboxFunction() : FunctionMessage<Address>
     {
         public static AbiFunction Definition { get; } = Contract.Abi.Function("inbox()");
@@ -133,6 +176,21 @@ public static class Rollup
         protected override Address Read(AbiValues v) => v.Address(0);
 
         private static InboxFunction Read(AbiValues v, int _) => new InboxFunction();
+    }
+
+    public sealed record IsBackedFunction(Word Id) : FunctionMessage<bool>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("isBacked(bytes32)");
+
+        public override AbiFunction Function => Definition;
+
+        public static IsBackedFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [Id];
+
+        protected override bool Read(AbiValues v) => v.Bool(0);
+
+        private static IsBackedFunction Read(AbiValues v, int _) => new IsBackedFunction(v.Word(0));
     }
 
     public sealed record LatestConfirmedFunction() : FunctionMessage<Word>
@@ -163,19 +221,96 @@ public static class Rollup
         private static RecoverFunction Read(AbiValues v, int _) => new RecoverFunction(ClaimRef.Read(v.Struct(0)), ClaimRef.Read(v.Struct(1)), v.UInt64(2));
     }
 
-    public sealed record TournamentsFunction() : FunctionMessage<Address>
+    public sealed record RulesFunction(byte Version) : FunctionMessage<Address>
     {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("tournaments()");
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("rules(uint8)");
 
         public override AbiFunction Function => Definition;
 
-        public static TournamentsFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+        public static RulesFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
 
-        protected override object[] Arguments() => [];
+        protected override object[] Arguments() => [Version];
 
         protected override Address Read(AbiValues v) => v.Address(0);
 
-        private static TournamentsFunction Read(AbiValues v, int _) => new TournamentsFunction();
+        private static RulesFunction Read(AbiValues v, int _) => new RulesFunction((byte)v.UInt64(0));
+    }
+
+    public sealed record RulesInForceOutput(byte Version, Address Tournament);
+
+    public sealed record RulesInForceFunction() : FunctionMessage<RulesInForceOutput>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("rulesInForce()");
+
+        public override AbiFunction Function => Definition;
+
+        public static RulesInForceFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override RulesInForceOutput Read(AbiValues v) => new RulesInForceOutput((byte)v.UInt64(0), v.Address(1));
+
+        private static RulesInForceFunction Read(AbiValues v, int _) => new RulesInForceFunction();
+    }
+
+    public sealed record RulesOfOutput(byte Version, Address Tournament);
+
+    public sealed record RulesOfFunction(Word Id) : FunctionMessage<RulesOfOutput>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("rulesOf(bytes32)");
+
+        public override AbiFunction Function => Definition;
+
+        public static RulesOfFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [Id];
+
+        protected override RulesOfOutput Read(AbiValues v) => new RulesOfOutput((byte)v.UInt64(0), v.Address(1));
+
+        private static RulesOfFunction Read(AbiValues v, int _) => new RulesOfFunction(v.Word(0));
+    }
+
+    public sealed record StakeFunction() : FunctionMessage
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("stake()");
+
+        public override AbiFunction Function => Definition;
+
+        public static StakeFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        private static StakeFunction Read(AbiValues v, int _) => new StakeFunction();
+    }
+
+    public sealed record StakeOfOutput(BigInteger Amount, ulong LatestPostedAt, ulong LatestNextBatch, byte LatestVersion, ushort Epoch);
+
+    public sealed record StakeOfFunction(Address Account) : FunctionMessage<StakeOfOutput>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("stakeOf(address)");
+
+        public override AbiFunction Function => Definition;
+
+        public static StakeOfFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [Account];
+
+        protected override StakeOfOutput Read(AbiValues v) => new StakeOfOutput(v.Integer(0), v.UInt64(1), v.UInt64(2), (byte)v.UInt64(3), (ushort)v.UInt64(4));
+
+        private static StakeOfFunction Read(AbiValues v, int _) => new StakeOfFunction(v.Address(0));
+    }
+
+    public sealed record UnstakeFunction() : FunctionMessage
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("unstake()");
+
+        public override AbiFunction Function => Definition;
+
+        public static UnstakeFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        private static UnstakeFunction Read(AbiValues v, int _) => new UnstakeFunction();
     }
 
     public sealed record WithdrawFunction(Address To) : FunctionMessage
@@ -191,11 +326,11 @@ public static class Rollup
         private static WithdrawFunction Read(AbiValues v, int _) => new WithdrawFunction(v.Address(0));
     }
 
-    public sealed record ClaimedEvent(Word Id, Word Parent, Word Tournament, ulong Batch, ulong Attempt, Word StateRoot, Word TraceRoot, Address Claimer) : IEventDTO<ClaimedEvent>
+    public sealed record ClaimedEvent(Word Id, Word Parent, Word Tournament, ulong Batch, ulong Attempt, Word StateRoot, Word TraceRoot, Address Claimer, ulong PostedAt, byte Version, Backing Backing) : IEventDTO<ClaimedEvent>
     {
-        public static AbiEvent Definition { get; } = Contract.Abi.Event("Claimed(bytes32,bytes32,bytes32,uint64,uint64,bytes32,bytes32,address)");
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("Claimed(bytes32,bytes32,bytes32,uint64,uint64,bytes32,bytes32,address,uint40,uint8,uint8)");
 
-        public static ClaimedEvent Read(AbiValues v) => new ClaimedEvent(v.Word(0), v.Word(1), v.Word(2), v.UInt64(3), v.UInt64(4), v.Word(5), v.Word(6), v.Address(7));
+        public static ClaimedEvent Read(AbiValues v) => new ClaimedEvent(v.Word(0), v.Word(1), v.Word(2), v.UInt64(3), v.UInt64(4), v.Word(5), v.Word(6), v.Address(7), v.UInt64(8), (byte)v.UInt64(9), v.Enum<Backing>(10));
     }
 
     public sealed record ConfirmedEvent(Word Id, ulong Batch, Word StateRoot) : IEventDTO<ConfirmedEvent>
@@ -210,6 +345,34 @@ public static class Rollup
         public static AbiEvent Definition { get; } = Contract.Abi.Event("Credited(address,uint256)");
 
         public static CreditedEvent Read(AbiValues v) => new CreditedEvent(v.Address(0), v.Integer(1));
+    }
+
+    public sealed record RulesAddedEvent(byte Version, Address Tournament) : IEventDTO<RulesAddedEvent>
+    {
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("RulesAdded(uint8,address)");
+
+        public static RulesAddedEvent Read(AbiValues v) => new RulesAddedEvent((byte)v.UInt64(0), v.Address(1));
+    }
+
+    public sealed record StakeTakenEvent(Address Account, Word Claim, BigInteger Amount, ushort Epoch) : IEventDTO<StakeTakenEvent>
+    {
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("StakeTaken(address,bytes32,uint256,uint16)");
+
+        public static StakeTakenEvent Read(AbiValues v) => new StakeTakenEvent(v.Address(0), v.Word(1), v.Integer(2), (ushort)v.UInt64(3));
+    }
+
+    public sealed record StakedEvent(Address Account, BigInteger Amount, BigInteger Total) : IEventDTO<StakedEvent>
+    {
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("Staked(address,uint256,uint256)");
+
+        public static StakedEvent Read(AbiValues v) => new StakedEvent(v.Address(0), v.Integer(1), v.Integer(2));
+    }
+
+    public sealed record UnstakedEvent(Address Account, BigInteger Amount) : IEventDTO<UnstakedEvent>
+    {
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("Unstaked(address,uint256)");
+
+        public static UnstakedEvent Read(AbiValues v) => new UnstakedEvent(v.Address(0), v.Integer(1));
     }
 
     public sealed record WithdrawnEvent(Address Account, Address To, BigInteger Amount) : IEventDTO<WithdrawnEvent>
@@ -240,11 +403,25 @@ public static class Rollup
         public static HasRivalsError Read(AbiValues v) => new HasRivalsError();
     }
 
+    public sealed record IsPausedError() : IErrorDTO<IsPausedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("IsPaused()");
+
+        public static IsPausedError Read(AbiValues v) => new IsPausedError();
+    }
+
     public sealed record MaskOutOfRangeError() : IErrorDTO<MaskOutOfRangeError>
     {
         public static AbiError Definition { get; } = Contract.Abi.Error("MaskOutOfRange()");
 
         public static MaskOutOfRangeError Read(AbiValues v) => new MaskOutOfRangeError();
+    }
+
+    public sealed record NotBackedError() : IErrorDTO<NotBackedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NotBacked()");
+
+        public static NotBackedError Read(AbiValues v) => new NotBackedError();
     }
 
     public sealed record NotOfLatestConfirmedError() : IErrorDTO<NotOfLatestConfirmedError>
@@ -268,6 +445,13 @@ public static class Rollup
         public static NotTheWinnerError Read(AbiValues v) => new NotTheWinnerError();
     }
 
+    public sealed record NothingStakedError() : IErrorDTO<NothingStakedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NothingStaked()");
+
+        public static NothingStakedError Read(AbiValues v) => new NothingStakedError();
+    }
+
     public sealed record NothingToChallengeError() : IErrorDTO<NothingToChallengeError>
     {
         public static AbiError Definition { get; } = Contract.Abi.Error("NothingToChallenge()");
@@ -275,11 +459,25 @@ public static class Rollup
         public static NothingToChallengeError Read(AbiValues v) => new NothingToChallengeError();
     }
 
+    public sealed record NothingToRecoverError() : IErrorDTO<NothingToRecoverError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NothingToRecover()");
+
+        public static NothingToRecoverError Read(AbiValues v) => new NothingToRecoverError();
+    }
+
     public sealed record NothingToWithdrawError() : IErrorDTO<NothingToWithdrawError>
     {
         public static AbiError Definition { get; } = Contract.Abi.Error("NothingToWithdraw()");
 
         public static NothingToWithdrawError Read(AbiValues v) => new NothingToWithdrawError();
+    }
+
+    public sealed record OnlyGovernorError() : IErrorDTO<OnlyGovernorError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("OnlyGovernor()");
+
+        public static OnlyGovernorError Read(AbiValues v) => new OnlyGovernorError();
     }
 
     public sealed record ParentNotLostError() : IErrorDTO<ParentNotLostError>
@@ -294,6 +492,34 @@ public static class Rollup
         public static AbiError Definition { get; } = Contract.Abi.Error("RootMismatch()");
 
         public static RootMismatchError Read(AbiValues v) => new RootMismatchError();
+    }
+
+    public sealed record StakeBusyError() : IErrorDTO<StakeBusyError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("StakeBusy()");
+
+        public static StakeBusyError Read(AbiValues v) => new StakeBusyError();
+    }
+
+    public sealed record StakeTooSmallError(BigInteger Least) : IErrorDTO<StakeTooSmallError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("StakeTooSmall(uint256)");
+
+        public static StakeTooSmallError Read(AbiValues v) => new StakeTooSmallError(v.Integer(0));
+    }
+
+    public sealed record StakeWornOutError() : IErrorDTO<StakeWornOutError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("StakeWornOut()");
+
+        public static StakeWornOutError Read(AbiValues v) => new StakeWornOutError();
+    }
+
+    public sealed record TooManyRulesError() : IErrorDTO<TooManyRulesError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TooManyRules()");
+
+        public static TooManyRulesError Read(AbiValues v) => new TooManyRulesError();
     }
 
     public sealed record TournamentExistsError() : IErrorDTO<TournamentExistsError>
@@ -359,10 +585,10 @@ public static class Rollup
         public static WrongFirstClaimError Read(AbiValues v) => new WrongFirstClaimError();
     }
 
-    public sealed record WrongTournamentsError() : IErrorDTO<WrongTournamentsError>
+    public sealed record WrongRulesError() : IErrorDTO<WrongRulesError>
     {
-        public static AbiError Definition { get; } = Contract.Abi.Error("WrongTournaments()");
+        public static AbiError Definition { get; } = Contract.Abi.Error("WrongRules()");
 
-        public static WrongTournamentsError Read(AbiValues v) => new WrongTournamentsError();
+        public static WrongRulesError Read(AbiValues v) => new WrongRulesError();
     }
 }

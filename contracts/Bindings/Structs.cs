@@ -7,6 +7,13 @@ using Optimistic.Vm;
 
 namespace Optimistic.Contracts.Bindings;
 
+public enum Backing : byte
+{
+    Rival = 0,
+    Bond = 1,
+    Stake = 2,
+}
+
 public sealed record BatchContext(Word TasksRoot, ulong Count, ulong Time, ulong BlockNumber, Word DomainSeparator) : IAbiStruct
 {
     public object[] ToAbi() => [TasksRoot, Count, Time, BlockNumber, DomainSeparator];
@@ -14,11 +21,11 @@ public sealed record BatchContext(Word TasksRoot, ulong Count, ulong Time, ulong
     public static BatchContext Read(AbiValues v) => new BatchContext(v.Word(0), v.UInt64(1), v.UInt64(2), v.UInt64(3), v.Word(4));
 }
 
-public sealed record Bisection(Word Node, IReadOnlyList<Word> Children, ulong Position, byte Height, ulong Since, uint BalanceOne, uint BalanceTwo, BigInteger Spent) : IAbiStruct
+public sealed record Bisection(Word Node, IReadOnlyList<Word> Children, BigInteger Progress) : IAbiStruct
 {
-    public object[] ToAbi() => [Node, Children, Position, Height, Since, BalanceOne, BalanceTwo, Spent];
+    public object[] ToAbi() => [Node, Children, Progress];
 
-    public static Bisection Read(AbiValues v) => new Bisection(v.Word(0), v.Array(1, static (items, j) => items.Word(j)), v.UInt64(2), (byte)v.UInt64(3), v.UInt64(4), (uint)v.UInt64(5), (uint)v.UInt64(6), v.Integer(7));
+    public static Bisection Read(AbiValues v) => new Bisection(v.Word(0), v.Array(1, static (items, j) => items.Word(j)), v.Integer(2));
 }
 
 public sealed record Chunk(uint Index, Word Root) : IAbiStruct
@@ -56,11 +63,11 @@ public sealed record InnerContext(Word AppsRoot, Word OutputsRoot, Word Counters
     public static InnerContext Read(AbiValues v) => new InnerContext(v.Word(0), v.Word(1), v.Word(2), v.Word(3), v.Word(4), v.Word(5));
 }
 
-public sealed record Leaf(Word Agreed, Word LeafOne, Word LeafTwo, ulong Position, ulong Since, uint BalanceOne, uint BalanceTwo, BigInteger Spent) : IAbiStruct
+public sealed record Leaf(Word Agreed, Word LeafOne, Word LeafTwo, BigInteger Progress) : IAbiStruct
 {
-    public object[] ToAbi() => [Agreed, LeafOne, LeafTwo, Position, Since, BalanceOne, BalanceTwo, Spent];
+    public object[] ToAbi() => [Agreed, LeafOne, LeafTwo, Progress];
 
-    public static Leaf Read(AbiValues v) => new Leaf(v.Word(0), v.Word(1), v.Word(2), v.UInt64(3), v.UInt64(4), (uint)v.UInt64(5), (uint)v.UInt64(6), v.Integer(7));
+    public static Leaf Read(AbiValues v) => new Leaf(v.Word(0), v.Word(1), v.Word(2), v.Integer(3));
 }
 
 public sealed record MatchId(Word Tournament, Word One, Word Two) : IAbiStruct
@@ -91,14 +98,6 @@ public sealed record Parameters(uint CensorshipSeconds, uint GraceSeconds, uint 
     public static Parameters Read(AbiValues v) => new Parameters((uint)v.UInt64(0), (uint)v.UInt64(1), (uint)v.UInt64(2), (uint)v.UInt64(3), v.Integer(4), v.Integer(5), v.Integer(6));
 }
 
-public enum Phase : byte
-{
-    None = 0,
-    Bisect = 1,
-    AtLeaf = 2,
-    Inner = 3,
-}
-
 public enum Result : byte
 {
     Undecided = 0,
@@ -113,9 +112,23 @@ public sealed record TaskResult(uint App, byte Status, uint ExitCode, ulong Step
     public static TaskResult Read(AbiValues v) => new TaskResult((uint)v.UInt64(0), (byte)v.UInt64(1), (uint)v.UInt64(2), v.UInt64(3), v.UInt64(4));
 }
 
+public sealed record Terms(BigInteger Bond, uint Window, ulong Time, bool Paused, bool Open) : IAbiStruct
+{
+    public object[] ToAbi() => [Bond, Window, Time, Paused, Open];
+
+    public static Terms Read(AbiValues v) => new Terms(v.Integer(0), (uint)v.UInt64(1), v.UInt64(2), v.Bool(3), v.Bool(4));
+}
+
 public sealed record TournamentPreimage(Word ParentClaim, ulong Attempt, Word PreviousBatch, Word TasksRoot, ulong Count, ulong Time, ulong BlockNumber) : IAbiStruct
 {
     public object[] ToAbi() => [ParentClaim, Attempt, PreviousBatch, TasksRoot, Count, Time, BlockNumber];
 
     public static TournamentPreimage Read(AbiValues v) => new TournamentPreimage(v.Word(0), v.UInt64(1), v.Word(2), v.Word(3), v.UInt64(4), v.UInt64(5), v.UInt64(6));
+}
+
+public sealed record Winner(IReadOnlyList<Word> Children, Word StateRoot) : IAbiStruct
+{
+    public object[] ToAbi() => [Children, StateRoot];
+
+    public static Winner Read(AbiValues v) => new Winner(v.Array(0, static (items, j) => items.Word(j)), v.Word(1));
 }

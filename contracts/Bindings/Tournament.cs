@@ -12,11 +12,11 @@ public static class Tournament
 {
     public static ContractArtifact Contract { get; } = ContractArtifact.Of("Tournament");
 
-    public sealed record Deployment(Address Verifier, Word DomainSeparator, Parameters Parameters, Address Rollup, Address Treasury) : ContractDeploymentMessage
+    public sealed record Deployment(Address Verifier, Word DomainSeparator, Parameters Parameters, Address Rollup, Address Treasury, Address Guardian, uint PauseBudgetSeconds) : ContractDeploymentMessage
     {
         public override ContractArtifact Artifact => Contract;
 
-        protected override object[] Arguments() => [Verifier, DomainSeparator, Parameters, Rollup, Treasury];
+        protected override object[] Arguments() => [Verifier, DomainSeparator, Parameters, Rollup, Treasury, Guardian, PauseBudgetSeconds];
     }
 
     public sealed record ADVANCEGASFunction() : FunctionMessage<BigInteger>
@@ -32,6 +32,21 @@ public static class Tournament
         protected override BigInteger Read(AbiValues v) => v.Integer(0);
 
         private static ADVANCEGASFunction Read(AbiValues v, int _) => new ADVANCEGASFunction();
+    }
+
+    public sealed record CONFIRMGASFunction() : FunctionMessage<BigInteger>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("CONFIRM_GAS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static CONFIRMGASFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static CONFIRMGASFunction Read(AbiValues v, int _) => new CONFIRMGASFunction();
     }
 
     public sealed record ELIMINATEGASFunction() : FunctionMessage<BigInteger>
@@ -79,6 +94,36 @@ public static class Tournament
         private static HEIGHT1Function Read(AbiValues v, int _) => new HEIGHT1Function();
     }
 
+    public sealed record JOINGASFunction() : FunctionMessage<BigInteger>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("JOIN_GAS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static JOINGASFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static JOINGASFunction Read(AbiValues v, int _) => new JOINGASFunction();
+    }
+
+    public sealed record JOININNERGASFunction() : FunctionMessage<BigInteger>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("JOIN_INNER_GAS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static JOININNERGASFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static JOININNERGASFunction Read(AbiValues v, int _) => new JOININNERGASFunction();
+    }
+
     public sealed record PROVEGASFunction() : FunctionMessage<BigInteger>
     {
         public static AbiFunction Definition { get; } = Contract.Abi.Function("PROVE_GAS()");
@@ -124,6 +169,21 @@ public static class Tournament
         private static SEALGASFunction Read(AbiValues v, int _) => new SEALGASFunction();
     }
 
+    public sealed record SETTLEGASFunction() : FunctionMessage<BigInteger>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("SETTLE_GAS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static SETTLEGASFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static SETTLEGASFunction Read(AbiValues v, int _) => new SETTLEGASFunction();
+    }
+
     public sealed record TIMEOUTGASFunction() : FunctionMessage<BigInteger>
     {
         public static AbiFunction Definition { get; } = Contract.Abi.Function("TIMEOUT_GAS()");
@@ -139,17 +199,32 @@ public static class Tournament
         private static TIMEOUTGASFunction Read(AbiValues v, int _) => new TIMEOUTGASFunction();
     }
 
-    public sealed record AdvanceFunction(MatchId Id, Bisection State, IReadOnlyList<Word> Opened, IReadOnlyList<Word> Next) : FunctionMessage
+    public sealed record WITHDRAWGASFunction() : FunctionMessage<BigInteger>
     {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("advance((bytes32,bytes32,bytes32),(bytes32,bytes32[4],uint64,uint8,uint40,uint32,uint32,uint96),bytes32[4],bytes32[4])");
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("WITHDRAW_GAS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static WITHDRAWGASFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static WITHDRAWGASFunction Read(AbiValues v, int _) => new WITHDRAWGASFunction();
+    }
+
+    public sealed record AdvanceFunction(Word MatchId, IReadOnlyList<Word> Children, BigInteger Progress, IReadOnlyList<Word> Opened, IReadOnlyList<Word> Next) : FunctionMessage
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("advance(bytes32,bytes32[4],uint256,bytes32[4],bytes32[4])");
 
         public override AbiFunction Function => Definition;
 
         public static AdvanceFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
 
-        protected override object[] Arguments() => [Id, State, Opened, Next];
+        protected override object[] Arguments() => [MatchId, Children, Progress, Opened, Next];
 
-        private static AdvanceFunction Read(AbiValues v, int _) => new AdvanceFunction(MatchId.Read(v.Struct(0)), Bisection.Read(v.Struct(1)), v.Array(2, static (items, j) => items.Word(j)), v.Array(3, static (items, j) => items.Word(j)));
+        private static AdvanceFunction Read(AbiValues v, int _) => new AdvanceFunction(v.Word(0), v.Array(1, static (items, j) => items.Word(j)), v.Integer(2), v.Array(3, static (items, j) => items.Word(j)), v.Array(4, static (items, j) => items.Word(j)));
     }
 
     public sealed record AllowanceFunction() : FunctionMessage<uint>
@@ -199,7 +274,7 @@ public static class Tournament
         private static BondFunction Read(AbiValues v, int _) => new BondFunction((byte)v.UInt64(0));
     }
 
-    public sealed record CommitmentOutput(Address Claimer, uint Balance, byte Class, bool Eliminated);
+    public sealed record CommitmentOutput(Address Claimer, byte Class);
 
     public sealed record CommitmentFunction(Word Tournament, Word Root) : FunctionMessage<CommitmentOutput>
     {
@@ -211,7 +286,7 @@ public static class Tournament
 
         protected override object[] Arguments() => [Tournament, Root];
 
-        protected override CommitmentOutput Read(AbiValues v) => new CommitmentOutput(v.Address(0), (uint)v.UInt64(1), (byte)v.UInt64(2), v.Bool(3));
+        protected override CommitmentOutput Read(AbiValues v) => new CommitmentOutput(v.Address(0), (byte)v.UInt64(1));
 
         private static CommitmentFunction Read(AbiValues v, int _) => new CommitmentFunction(v.Word(0), v.Word(1));
     }
@@ -231,6 +306,21 @@ public static class Tournament
         private static CreditsFunction Read(AbiValues v, int _) => new CreditsFunction(v.Address(0));
     }
 
+    public sealed record DanglingBalanceFunction(Word Tournament) : FunctionMessage<uint>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("danglingBalance(bytes32)");
+
+        public override AbiFunction Function => Definition;
+
+        public static DanglingBalanceFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [Tournament];
+
+        protected override uint Read(AbiValues v) => (uint)v.UInt64(0);
+
+        private static DanglingBalanceFunction Read(AbiValues v, int _) => new DanglingBalanceFunction(v.Word(0));
+    }
+
     public sealed record DomainSeparatorFunction() : FunctionMessage<Word>
     {
         public static AbiFunction Definition { get; } = Contract.Abi.Function("domainSeparator()");
@@ -248,7 +338,7 @@ public static class Tournament
 
     public sealed record EliminateFunction(MatchId Id, Leaf State) : FunctionMessage
     {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("eliminate((bytes32,bytes32,bytes32),(bytes32,bytes32,bytes32,uint64,uint40,uint32,uint32,uint96))");
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("eliminate((bytes32,bytes32,bytes32),(bytes32,bytes32,bytes32,uint256))");
 
         public override AbiFunction Function => Definition;
 
@@ -259,32 +349,32 @@ public static class Tournament
         private static EliminateFunction Read(AbiValues v, int _) => new EliminateFunction(MatchId.Read(v.Struct(0)), Leaf.Read(v.Struct(1)));
     }
 
-    public sealed record IsOpenFunction(Word Tournament) : FunctionMessage<bool>
+    public sealed record GuardianFunction() : FunctionMessage<Address>
     {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("isOpen(bytes32)");
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("guardian()");
 
         public override AbiFunction Function => Definition;
 
-        public static IsOpenFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+        public static GuardianFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
 
-        protected override object[] Arguments() => [Tournament];
+        protected override object[] Arguments() => [];
 
-        protected override bool Read(AbiValues v) => v.Bool(0);
+        protected override Address Read(AbiValues v) => v.Address(0);
 
-        private static IsOpenFunction Read(AbiValues v, int _) => new IsOpenFunction(v.Word(0));
+        private static GuardianFunction Read(AbiValues v, int _) => new GuardianFunction();
     }
 
-    public sealed record JoinFunction(Word Tournament, IReadOnlyList<Word> Children, Address Claimer) : FunctionMessage
+    public sealed record JoinFunction(Word Tournament, Word Initial, Word FirstRoot, Address FirstClaimer, ulong FirstPostedAt, IReadOnlyList<Word> Children, Address Claimer) : FunctionMessage
     {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("join(bytes32,bytes32[4],address)");
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("join(bytes32,bytes32,bytes32,address,uint40,bytes32[4],address)");
 
         public override AbiFunction Function => Definition;
 
         public static JoinFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
 
-        protected override object[] Arguments() => [Tournament, Children, Claimer];
+        protected override object[] Arguments() => [Tournament, Initial, FirstRoot, FirstClaimer, FirstPostedAt, Children, Claimer];
 
-        private static JoinFunction Read(AbiValues v, int _) => new JoinFunction(v.Word(0), v.Array(1, static (items, j) => items.Word(j)), v.Address(2));
+        private static JoinFunction Read(AbiValues v, int _) => new JoinFunction(v.Word(0), v.Word(1), v.Word(2), v.Address(3), v.UInt64(4), v.Array(5, static (items, j) => items.Word(j)), v.Address(6));
     }
 
     public sealed record JoinInnerFunction(Word Tournament, InnerContext Context, byte Class, Word MachineRoot, IReadOnlyList<Word> Children, byte[] LastLeaf) : FunctionMessage
@@ -315,19 +405,6 @@ public static class Tournament
         private static MatchHashFunction Read(AbiValues v, int _) => new MatchHashFunction(v.Word(0));
     }
 
-    public sealed record OpenFunction(Word Tournament, Word Initial, Word FirstRoot, Address FirstClaimer, ulong StartedAt, IReadOnlyList<Word> Children, Address Claimer) : FunctionMessage
-    {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("open(bytes32,bytes32,bytes32,address,uint40,bytes32[4],address)");
-
-        public override AbiFunction Function => Definition;
-
-        public static OpenFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
-
-        protected override object[] Arguments() => [Tournament, Initial, FirstRoot, FirstClaimer, StartedAt, Children, Claimer];
-
-        private static OpenFunction Read(AbiValues v, int _) => new OpenFunction(v.Word(0), v.Word(1), v.Word(2), v.Address(3), v.UInt64(4), v.Array(5, static (items, j) => items.Word(j)), v.Address(6));
-    }
-
     public sealed record ParametersFunction() : FunctionMessage<Parameters>
     {
         public static AbiFunction Definition { get; } = Contract.Abi.Function("parameters()");
@@ -343,43 +420,103 @@ public static class Tournament
         private static ParametersFunction Read(AbiValues v, int _) => new ParametersFunction();
     }
 
-    public sealed record ProveStepFunction(MatchId Id, Leaf State, byte[] Witness, IReadOnlyList<Word> WinnerChildren) : FunctionMessage
+    public sealed record PauseFunction() : FunctionMessage
     {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("proveStep((bytes32,bytes32,bytes32),(bytes32,bytes32,bytes32,uint64,uint40,uint32,uint32,uint96),bytes,bytes32[4])");
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("pause()");
+
+        public override AbiFunction Function => Definition;
+
+        public static PauseFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        private static PauseFunction Read(AbiValues v, int _) => new PauseFunction();
+    }
+
+    public sealed record PauseBudgetSecondsFunction() : FunctionMessage<uint>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("pauseBudgetSeconds()");
+
+        public override AbiFunction Function => Definition;
+
+        public static PauseBudgetSecondsFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override uint Read(AbiValues v) => (uint)v.UInt64(0);
+
+        private static PauseBudgetSecondsFunction Read(AbiValues v, int _) => new PauseBudgetSecondsFunction();
+    }
+
+    public sealed record PausesOutput(ulong Since, uint Before);
+
+    public sealed record PausesFunction() : FunctionMessage<PausesOutput>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("pauses()");
+
+        public override AbiFunction Function => Definition;
+
+        public static PausesFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override PausesOutput Read(AbiValues v) => new PausesOutput(v.UInt64(0), (uint)v.UInt64(1));
+
+        private static PausesFunction Read(AbiValues v, int _) => new PausesFunction();
+    }
+
+    public sealed record PotFunction(Word Tournament) : FunctionMessage<BigInteger>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("pot(bytes32)");
+
+        public override AbiFunction Function => Definition;
+
+        public static PotFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [Tournament];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static PotFunction Read(AbiValues v, int _) => new PotFunction(v.Word(0));
+    }
+
+    public sealed record ProveStepFunction(MatchId Id, Leaf State, byte[] Witness, Winner Winner) : FunctionMessage
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("proveStep((bytes32,bytes32,bytes32),(bytes32,bytes32,bytes32,uint256),bytes,(bytes32[4],bytes32))");
 
         public override AbiFunction Function => Definition;
 
         public static ProveStepFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
 
-        protected override object[] Arguments() => [Id, State, Witness, WinnerChildren];
+        protected override object[] Arguments() => [Id, State, Witness, Winner];
 
-        private static ProveStepFunction Read(AbiValues v, int _) => new ProveStepFunction(MatchId.Read(v.Struct(0)), Leaf.Read(v.Struct(1)), v.Bytes(2), v.Array(3, static (items, j) => items.Word(j)));
+        private static ProveStepFunction Read(AbiValues v, int _) => new ProveStepFunction(MatchId.Read(v.Struct(0)), Leaf.Read(v.Struct(1)), v.Bytes(2), Winner.Read(v.Struct(3)));
     }
 
-    public sealed record ProveTransitionFunction(MatchId Id, Leaf State, TournamentPreimage Preimage, byte[] Witness, IReadOnlyList<Word> WinnerChildren) : FunctionMessage
+    public sealed record ProveTransitionFunction(MatchId Id, Leaf State, TournamentPreimage Preimage, byte[] Witness, Winner Winner) : FunctionMessage
     {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("proveTransition((bytes32,bytes32,bytes32),(bytes32,bytes32,bytes32,uint64,uint40,uint32,uint32,uint96),(bytes32,uint64,bytes32,bytes32,uint64,uint64,uint64),bytes,bytes32[4])");
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("proveTransition((bytes32,bytes32,bytes32),(bytes32,bytes32,bytes32,uint256),(bytes32,uint64,bytes32,bytes32,uint64,uint64,uint64),bytes,(bytes32[4],bytes32))");
 
         public override AbiFunction Function => Definition;
 
         public static ProveTransitionFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
 
-        protected override object[] Arguments() => [Id, State, Preimage, Witness, WinnerChildren];
+        protected override object[] Arguments() => [Id, State, Preimage, Witness, Winner];
 
-        private static ProveTransitionFunction Read(AbiValues v, int _) => new ProveTransitionFunction(MatchId.Read(v.Struct(0)), Leaf.Read(v.Struct(1)), TournamentPreimage.Read(v.Struct(2)), v.Bytes(3), v.Array(4, static (items, j) => items.Word(j)));
+        private static ProveTransitionFunction Read(AbiValues v, int _) => new ProveTransitionFunction(MatchId.Read(v.Struct(0)), Leaf.Read(v.Struct(1)), TournamentPreimage.Read(v.Struct(2)), v.Bytes(3), Winner.Read(v.Struct(4)));
     }
 
-    public sealed record ResolveInnerFunction(MatchId Id, Leaf State, IReadOnlyList<Word> WinnerChildren) : FunctionMessage
+    public sealed record ResolveInnerFunction(MatchId Id, Leaf State, Winner Winner) : FunctionMessage
     {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("resolveInner((bytes32,bytes32,bytes32),(bytes32,bytes32,bytes32,uint64,uint40,uint32,uint32,uint96),bytes32[4])");
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("resolveInner((bytes32,bytes32,bytes32),(bytes32,bytes32,bytes32,uint256),(bytes32[4],bytes32))");
 
         public override AbiFunction Function => Definition;
 
         public static ResolveInnerFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
 
-        protected override object[] Arguments() => [Id, State, WinnerChildren];
+        protected override object[] Arguments() => [Id, State, Winner];
 
-        private static ResolveInnerFunction Read(AbiValues v, int _) => new ResolveInnerFunction(MatchId.Read(v.Struct(0)), Leaf.Read(v.Struct(1)), v.Array(2, static (items, j) => items.Word(j)));
+        private static ResolveInnerFunction Read(AbiValues v, int _) => new ResolveInnerFunction(MatchId.Read(v.Struct(0)), Leaf.Read(v.Struct(1)), Winner.Read(v.Struct(2)));
     }
 
     public sealed record ResultOutput(Result Result, Word Winner);
@@ -414,43 +551,58 @@ public static class Tournament
         private static RollupFunction Read(AbiValues v, int _) => new RollupFunction();
     }
 
-    public sealed record SealFunction(MatchId Id, Bisection State, IReadOnlyList<Word> Leaves, byte[] Agreed, IReadOnlyList<Word> Opening, InnerContext Context) : FunctionMessage
+    public sealed record SealFunction(MatchId Id, IReadOnlyList<Word> Children, BigInteger Progress, IReadOnlyList<Word> Leaves, byte[] Agreed, IReadOnlyList<Word> Opening, InnerContext Context) : FunctionMessage
     {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("seal((bytes32,bytes32,bytes32),(bytes32,bytes32[4],uint64,uint8,uint40,uint32,uint32,uint96),bytes32[4],bytes,bytes32[4],(bytes32,bytes32,bytes32,bytes32,bytes32,bytes32))");
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("seal((bytes32,bytes32,bytes32),bytes32[4],uint256,bytes32[4],bytes,bytes32[4],(bytes32,bytes32,bytes32,bytes32,bytes32,bytes32))");
 
         public override AbiFunction Function => Definition;
 
         public static SealFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
 
-        protected override object[] Arguments() => [Id, State, Leaves, Agreed, Opening, Context];
+        protected override object[] Arguments() => [Id, Children, Progress, Leaves, Agreed, Opening, Context];
 
-        private static SealFunction Read(AbiValues v, int _) => new SealFunction(MatchId.Read(v.Struct(0)), Bisection.Read(v.Struct(1)), v.Array(2, static (items, j) => items.Word(j)), v.Bytes(3), v.Array(4, static (items, j) => items.Word(j)), InnerContext.Read(v.Struct(5)));
+        private static SealFunction Read(AbiValues v, int _) => new SealFunction(MatchId.Read(v.Struct(0)), v.Array(1, static (items, j) => items.Word(j)), v.Integer(2), v.Array(3, static (items, j) => items.Word(j)), v.Bytes(4), v.Array(5, static (items, j) => items.Word(j)), InnerContext.Read(v.Struct(6)));
     }
 
-    public sealed record SettleFunction(Word Tournament) : FunctionMessage
+    public sealed record SettleFunction(Word Tournament, Word StateRoot) : FunctionMessage
     {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("settle(bytes32)");
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("settle(bytes32,bytes32)");
 
         public override AbiFunction Function => Definition;
 
         public static SettleFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
 
-        protected override object[] Arguments() => [Tournament];
+        protected override object[] Arguments() => [Tournament, StateRoot];
 
-        private static SettleFunction Read(AbiValues v, int _) => new SettleFunction(v.Word(0));
+        private static SettleFunction Read(AbiValues v, int _) => new SettleFunction(v.Word(0), v.Word(1));
     }
 
-    public sealed record TimeoutFunction(MatchId Id, Bisection State, IReadOnlyList<Word> WinnerChildren) : FunctionMessage
+    public sealed record TermsFunction(Word Tournament) : FunctionMessage<Terms>
     {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("timeout((bytes32,bytes32,bytes32),(bytes32,bytes32[4],uint64,uint8,uint40,uint32,uint32,uint96),bytes32[4])");
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("terms(bytes32)");
+
+        public override AbiFunction Function => Definition;
+
+        public static TermsFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [Tournament];
+
+        protected override Terms Read(AbiValues v) => Terms.Read(v.Struct(0));
+
+        private static TermsFunction Read(AbiValues v, int _) => new TermsFunction(v.Word(0));
+    }
+
+    public sealed record TimeoutFunction(MatchId Id, Bisection State, Winner Winner) : FunctionMessage
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("timeout((bytes32,bytes32,bytes32),(bytes32,bytes32[4],uint256),(bytes32[4],bytes32))");
 
         public override AbiFunction Function => Definition;
 
         public static TimeoutFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
 
-        protected override object[] Arguments() => [Id, State, WinnerChildren];
+        protected override object[] Arguments() => [Id, State, Winner];
 
-        private static TimeoutFunction Read(AbiValues v, int _) => new TimeoutFunction(MatchId.Read(v.Struct(0)), Bisection.Read(v.Struct(1)), v.Array(2, static (items, j) => items.Word(j)));
+        private static TimeoutFunction Read(AbiValues v, int _) => new TimeoutFunction(MatchId.Read(v.Struct(0)), Bisection.Read(v.Struct(1)), Winner.Read(v.Struct(2)));
     }
 
     public sealed record TreasuryFunction() : FunctionMessage<Address>
@@ -466,6 +618,19 @@ public static class Tournament
         protected override Address Read(AbiValues v) => v.Address(0);
 
         private static TreasuryFunction Read(AbiValues v, int _) => new TreasuryFunction();
+    }
+
+    public sealed record UnpauseFunction() : FunctionMessage
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("unpause()");
+
+        public override AbiFunction Function => Definition;
+
+        public static UnpauseFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        private static UnpauseFunction Read(AbiValues v, int _) => new UnpauseFunction();
     }
 
     public sealed record VerifierFunction() : FunctionMessage<Address>
@@ -498,7 +663,7 @@ public static class Tournament
 
     public sealed record AdvancedEvent(Word MatchId, IReadOnlyList<Word> Opened, Bisection State) : IEventDTO<AdvancedEvent>
     {
-        public static AbiEvent Definition { get; } = Contract.Abi.Event("Advanced(bytes32,bytes32[4],(bytes32,bytes32[4],uint64,uint8,uint40,uint32,uint32,uint96))");
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("Advanced(bytes32,bytes32[4],(bytes32,bytes32[4],uint256))");
 
         public static AdvancedEvent Read(AbiValues v) => new AdvancedEvent(v.Word(0), v.Array(1, static (items, j) => items.Word(j)), Bisection.Read(v.Struct(2)));
     }
@@ -533,23 +698,30 @@ public static class Tournament
 
     public sealed record MatchedEvent(Word Tournament, Word MatchId, Word One, Word Two, Bisection State) : IEventDTO<MatchedEvent>
     {
-        public static AbiEvent Definition { get; } = Contract.Abi.Event("Matched(bytes32,bytes32,bytes32,bytes32,(bytes32,bytes32[4],uint64,uint8,uint40,uint32,uint32,uint96))");
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("Matched(bytes32,bytes32,bytes32,bytes32,(bytes32,bytes32[4],uint256))");
 
         public static MatchedEvent Read(AbiValues v) => new MatchedEvent(v.Word(0), v.Word(1), v.Word(2), v.Word(3), Bisection.Read(v.Struct(4)));
     }
 
-    public sealed record OpenedEvent(Word Tournament, byte Level, Word Initial, ulong StartedAt) : IEventDTO<OpenedEvent>
+    public sealed record OpenedEvent(Word Tournament, Word Initial, Word FirstRoot, Address FirstClaimer, ulong StartedAt) : IEventDTO<OpenedEvent>
     {
-        public static AbiEvent Definition { get; } = Contract.Abi.Event("Opened(bytes32,uint8,bytes32,uint40)");
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("Opened(bytes32,bytes32,bytes32,address,uint40)");
 
-        public static OpenedEvent Read(AbiValues v) => new OpenedEvent(v.Word(0), (byte)v.UInt64(1), v.Word(2), v.UInt64(3));
+        public static OpenedEvent Read(AbiValues v) => new OpenedEvent(v.Word(0), v.Word(1), v.Word(2), v.Address(3), v.UInt64(4));
     }
 
-    public sealed record SealedEvent(Word MatchId, Phase Phase, Leaf State) : IEventDTO<SealedEvent>
+    public sealed record PausedEvent(ulong Since, uint Before) : IEventDTO<PausedEvent>
     {
-        public static AbiEvent Definition { get; } = Contract.Abi.Event("Sealed(bytes32,uint8,(bytes32,bytes32,bytes32,uint64,uint40,uint32,uint32,uint96))");
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("Paused(uint40,uint32)");
 
-        public static SealedEvent Read(AbiValues v) => new SealedEvent(v.Word(0), v.Enum<Phase>(1), Leaf.Read(v.Struct(2)));
+        public static PausedEvent Read(AbiValues v) => new PausedEvent(v.UInt64(0), (uint)v.UInt64(1));
+    }
+
+    public sealed record SealedEvent(Word MatchId, Leaf State) : IEventDTO<SealedEvent>
+    {
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("Sealed(bytes32,(bytes32,bytes32,bytes32,uint256))");
+
+        public static SealedEvent Read(AbiValues v) => new SealedEvent(v.Word(0), Leaf.Read(v.Struct(1)));
     }
 
     public sealed record SettledEvent(Word Tournament, Result Result, Word Winner) : IEventDTO<SettledEvent>
@@ -559,6 +731,13 @@ public static class Tournament
         public static SettledEvent Read(AbiValues v) => new SettledEvent(v.Word(0), v.Enum<Result>(1), v.Word(2));
     }
 
+    public sealed record UnpausedEvent(uint Before) : IEventDTO<UnpausedEvent>
+    {
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("Unpaused(uint32)");
+
+        public static UnpausedEvent Read(AbiValues v) => new UnpausedEvent((uint)v.UInt64(0));
+    }
+
     public sealed record WithdrawnEvent(Address Account, Address To, BigInteger Amount) : IEventDTO<WithdrawnEvent>
     {
         public static AbiEvent Definition { get; } = Contract.Abi.Event("Withdrawn(address,address,uint256)");
@@ -566,18 +745,18 @@ public static class Tournament
         public static WithdrawnEvent Read(AbiValues v) => new WithdrawnEvent(v.Address(0), v.Address(1), v.Integer(2));
     }
 
-    public sealed record AlreadyOpenError() : IErrorDTO<AlreadyOpenError>
-    {
-        public static AbiError Definition { get; } = Contract.Abi.Error("AlreadyOpen()");
-
-        public static AlreadyOpenError Read(AbiValues v) => new AlreadyOpenError();
-    }
-
     public sealed record AlreadySettledError() : IErrorDTO<AlreadySettledError>
     {
         public static AbiError Definition { get; } = Contract.Abi.Error("AlreadySettled()");
 
         public static AlreadySettledError Read(AbiValues v) => new AlreadySettledError();
+    }
+
+    public sealed record IsPausedError() : IErrorDTO<IsPausedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("IsPaused()");
+
+        public static IsPausedError Read(AbiValues v) => new IsPausedError();
     }
 
     public sealed record MaskOutOfRangeError() : IErrorDTO<MaskOutOfRangeError>
@@ -629,6 +808,13 @@ public static class Tournament
         public static NothingToWithdrawError Read(AbiValues v) => new NothingToWithdrawError();
     }
 
+    public sealed record OnlyGuardianError() : IErrorDTO<OnlyGuardianError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("OnlyGuardian()");
+
+        public static OnlyGuardianError Read(AbiValues v) => new OnlyGuardianError();
+    }
+
     public sealed record OnlyRollupError() : IErrorDTO<OnlyRollupError>
     {
         public static AbiError Definition { get; } = Contract.Abi.Error("OnlyRollup()");
@@ -650,6 +836,13 @@ public static class Tournament
         public static ParametersOutOfRangeError Read(AbiValues v) => new ParametersOutOfRangeError();
     }
 
+    public sealed record PauseBudgetSpentError() : IErrorDTO<PauseBudgetSpentError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("PauseBudgetSpent()");
+
+        public static PauseBudgetSpentError Read(AbiValues v) => new PauseBudgetSpentError();
+    }
+
     public sealed record RootAlreadyJoinedError() : IErrorDTO<RootAlreadyJoinedError>
     {
         public static AbiError Definition { get; } = Contract.Abi.Error("RootAlreadyJoined()");
@@ -664,6 +857,13 @@ public static class Tournament
         public static RootMismatchError Read(AbiValues v) => new RootMismatchError();
     }
 
+    public sealed record StakeTooSmallError(byte Level, BigInteger Least) : IErrorDTO<StakeTooSmallError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("StakeTooSmall(uint8,uint256)");
+
+        public static StakeTooSmallError Read(AbiValues v) => new StakeTooSmallError((byte)v.UInt64(0), v.Integer(1));
+    }
+
     public sealed record TransferFailedError() : IErrorDTO<TransferFailedError>
     {
         public static AbiError Definition { get; } = Contract.Abi.Error("TransferFailed()");
@@ -676,6 +876,13 @@ public static class Tournament
         public static AbiError Definition { get; } = Contract.Abi.Error("Undecidable()");
 
         public static UndecidableError Read(AbiValues v) => new UndecidableError();
+    }
+
+    public sealed record UnknownClaimError() : IErrorDTO<UnknownClaimError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("UnknownClaim()");
+
+        public static UnknownClaimError Read(AbiValues v) => new UnknownClaimError();
     }
 
     public sealed record WindowClosedError() : IErrorDTO<WindowClosedError>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Optimistic.Vm;
 
 namespace Optimistic.Contracts.L1;
@@ -51,6 +52,44 @@ public sealed record MatchId(Word Tournament, Word One, Word Two)
         Two.CopyTo(bytes[(2 * Word.Length)..]);
         return Keccak.Hash(bytes);
     }
+}
+
+/// <summary>The word that says where a match stands (spec 4.3).</summary>
+public static class Progress
+{
+    private const int SinceShift = 40, OneShift = 80, TwoShift = 112, SpentShift = 144, PhaseShift = 240;
+
+    public static BigInteger Of(Bisection state) =>
+        Of(MatchPhase.Bisect, state.Position, state.Height, state.Since, state.BalanceOne, state.BalanceTwo, state.Spent);
+
+    /// <summary>A sealed match has height 1.</summary>
+    public static BigInteger Of(MatchPhase phase, Leaf state) =>
+        Of(phase, state.Position, 1, state.Since, state.BalanceOne, state.BalanceTwo, state.Spent);
+
+    public static ulong Position(BigInteger word) => (ulong)Field(word, 0, 32);
+
+    public static int Height(BigInteger word) => (int)Field(word, 32, 8);
+
+    public static ulong Since(BigInteger word) => (ulong)Field(word, SinceShift, 40);
+
+    public static uint BalanceOne(BigInteger word) => (uint)Field(word, OneShift, 32);
+
+    public static uint BalanceTwo(BigInteger word) => (uint)Field(word, TwoShift, 32);
+
+    public static UInt128 Spent(BigInteger word) => (UInt128)Field(word, SpentShift, 96);
+
+    public static MatchPhase Phase(BigInteger word) => (MatchPhase)(int)Field(word, PhaseShift, 16);
+
+    private static BigInteger Of(MatchPhase phase, ulong position, int height, ulong since, uint one, uint two, UInt128 spent) =>
+        position
+        | (BigInteger)height << 32
+        | (BigInteger)since << SinceShift
+        | (BigInteger)one << OneShift
+        | (BigInteger)two << TwoShift
+        | (BigInteger)spent << SpentShift
+        | (BigInteger)(int)phase << PhaseShift;
+
+    private static BigInteger Field(BigInteger word, int shift, int bits) => word >> shift & (BigInteger.One << bits) - 1;
 }
 
 /// <summary>State of a match in bisection (spec 4.3.1). Times and balances in seconds, spent in wei.</summary>
@@ -143,6 +182,9 @@ public sealed record DisputeParameters(
     UInt128 Stake1,
     UInt128 PriceCeiling)
 {
+    /// <summary>Seconds that the guardian may pause in all (spec 4.8.1).</summary>
+    public uint PauseBudgetSeconds { get; init; }
+
     /// <summary>A0: allowance at level 0, and the window in which rivals may join.</summary>
     public uint Allowance => CensorshipSeconds + ReplaySeconds + 2 * GraceSeconds + 1;
 

@@ -24,7 +24,8 @@ public static class EventReader
         if (TryDecode(log, out Abi.Rollup.ClaimedEvent? claimed))
         {
             return new ClaimedEvent(
-                claimed.Id, claimed.Parent, claimed.Tournament, claimed.Batch, claimed.Attempt, claimed.StateRoot, claimed.TraceRoot, claimed.Claimer);
+                claimed.Id, claimed.Parent, claimed.Tournament, claimed.Batch, claimed.Attempt, claimed.StateRoot, claimed.TraceRoot, claimed.Claimer,
+                claimed.PostedAt, claimed.Version, (ClaimBacking)claimed.Backing);
         }
 
         if (TryDecode(log, out Abi.Rollup.ConfirmedEvent? confirmed))
@@ -33,13 +34,21 @@ public static class EventReader
             return new CreditedEvent(CreditHolder.Rollup, credited.Account, Wei(credited.Amount));
         if (TryDecode(log, out Abi.Rollup.WithdrawnEvent? withdrawn))
             return new WithdrawnEvent(CreditHolder.Rollup, withdrawn.Account, withdrawn.To, Wei(withdrawn.Amount));
+        if (TryDecode(log, out Abi.Rollup.RulesAddedEvent? rules))
+            return new RulesAddedEvent(rules.Version, rules.Tournament);
+        if (TryDecode(log, out Abi.Rollup.StakedEvent? staked))
+            return new StakedEvent(staked.Account, Wei(staked.Amount), Wei(staked.Total));
+        if (TryDecode(log, out Abi.Rollup.UnstakedEvent? unstaked))
+            return new UnstakedEvent(unstaked.Account, Wei(unstaked.Amount));
+        if (TryDecode(log, out Abi.Rollup.StakeTakenEvent? taken))
+            return new StakeTakenEvent(taken.Account, taken.Claim, Wei(taken.Amount), taken.Epoch);
         return null;
     }
 
     private static L1Event? ReadTournament(LogEntry log)
     {
         if (TryDecode(log, out Abi.Tournament.OpenedEvent? opened))
-            return new OpenedEvent(opened.Tournament, opened.Level, opened.Initial, opened.StartedAt);
+            return new OpenedEvent(opened.Tournament, opened.Initial, opened.FirstRoot, opened.FirstClaimer, opened.StartedAt);
         if (TryDecode(log, out Abi.Tournament.InnerOpenedEvent? inner))
             return new InnerOpenedEvent(inner.MatchId, From(inner.Context), inner.StartedAt, inner.AllowanceOne, inner.AllowanceTwo);
         if (TryDecode(log, out Abi.Tournament.JoinedEvent? joined))
@@ -49,7 +58,7 @@ public static class EventReader
         if (TryDecode(log, out Abi.Tournament.AdvancedEvent? advanced))
             return new AdvancedEvent(advanced.MatchId, Words(advanced.Opened), From(advanced.State));
         if (TryDecode(log, out Abi.Tournament.SealedEvent? sealedAt))
-            return new SealedEvent(sealedAt.MatchId, (MatchPhase)sealedAt.Phase, From(sealedAt.State));
+            return new SealedEvent(sealedAt.MatchId, Progress.Phase(sealedAt.State.Progress), From(sealedAt.State));
         if (TryDecode(log, out Abi.Tournament.MatchEndedEvent? ended))
             return new MatchEndedEvent(ended.Tournament, ended.MatchId, (MatchOutcome)ended.Outcome);
         if (TryDecode(log, out Abi.Tournament.SettledEvent? settled))
@@ -58,6 +67,10 @@ public static class EventReader
             return new CreditedEvent(CreditHolder.Tournament, credited.Account, Wei(credited.Amount));
         if (TryDecode(log, out Abi.Tournament.WithdrawnEvent? withdrawn))
             return new WithdrawnEvent(CreditHolder.Tournament, withdrawn.Account, withdrawn.To, Wei(withdrawn.Amount));
+        if (TryDecode(log, out Abi.Tournament.PausedEvent? paused))
+            return new PausedEvent(paused.Since, paused.Before);
+        if (TryDecode(log, out Abi.Tournament.UnpausedEvent? unpaused))
+            return new UnpausedEvent(unpaused.Before);
         return null;
     }
 
@@ -86,22 +99,22 @@ public static class EventReader
     public static Bisection From(Abi.Bisection state) => new(
         state.Node,
         Words(state.Children),
-        state.Position,
-        state.Height,
-        state.Since,
-        state.BalanceOne,
-        state.BalanceTwo,
-        Wei(state.Spent));
+        Progress.Position(state.Progress),
+        Progress.Height(state.Progress),
+        Progress.Since(state.Progress),
+        Progress.BalanceOne(state.Progress),
+        Progress.BalanceTwo(state.Progress),
+        Progress.Spent(state.Progress));
 
     public static Leaf From(Abi.Leaf state) => new(
         state.Agreed,
         state.LeafOne,
         state.LeafTwo,
-        state.Position,
-        state.Since,
-        state.BalanceOne,
-        state.BalanceTwo,
-        Wei(state.Spent));
+        Progress.Position(state.Progress),
+        Progress.Since(state.Progress),
+        Progress.BalanceOne(state.Progress),
+        Progress.BalanceTwo(state.Progress),
+        Progress.Spent(state.Progress));
 
     public static InnerContext From(Abi.InnerContext context) => new(
         context.AppsRoot, context.OutputsRoot, context.Counters, context.MachineRoot, context.SigmaOne, context.SigmaTwo);
@@ -117,25 +130,14 @@ public static class EventReader
         Wei(parameters.Stake1),
         Wei(parameters.PriceCeiling));
 
-    public static Abi.Bisection ToAbi(Bisection state) => new(
-        state.Node,
-        state.Children.ToArray(),
-        state.Position,
-        (byte)state.Height,
-        state.Since,
-        state.BalanceOne,
-        state.BalanceTwo,
-        Big(state.Spent));
+    public static Abi.Bisection ToAbi(Bisection state) => new(state.Node, state.Children.ToArray(), Progress.Of(state));
 
-    public static Abi.Leaf ToAbi(Leaf state) => new(
-        state.Agreed,
-        state.LeafOne,
-        state.LeafTwo,
-        state.Position,
-        state.Since,
-        state.BalanceOne,
-        state.BalanceTwo,
-        Big(state.Spent));
+    public static Abi.Leaf ToAbi(MatchPhase phase, Leaf state) =>
+        new(state.Agreed, state.LeafOne, state.LeafTwo, Progress.Of(phase, state));
+
+    /// <param name="children">Of the winner's root.</param>
+    /// <param name="stateRoot">Of its claim; zero at level 1.</param>
+    public static Abi.Winner ToAbi(Quad children, Word stateRoot) => new(children.ToArray(), stateRoot);
 
     public static Abi.InnerContext ToAbi(InnerContext context) => new(
         context.AppsRoot, context.OutputsRoot, context.Counters, context.MachineRoot, context.SigmaOne, context.SigmaTwo);

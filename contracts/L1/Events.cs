@@ -16,7 +16,38 @@ public sealed record ClaimedEvent(
     ulong Attempt,
     Word StateRoot,
     Word TraceRoot,
-    Address Claimer) : L1Event;
+    Address Claimer,
+    ulong PostedAt,
+    int Version,
+    ClaimBacking Backing) : L1Event;
+
+/// <summary>What stands behind a claim (spec 5.4.7).</summary>
+public enum ClaimBacking
+{
+    /// <summary>The bond of a rival, held by the Tournament.</summary>
+    Rival,
+
+    /// <summary>The bond of a first claim, held by the Rollup.</summary>
+    Bond,
+
+    /// <summary>The stake of its claimer.</summary>
+    Stake,
+}
+
+/// <summary>Rules are in force from here on, for new tournaments (spec 5.7.2).</summary>
+public sealed record RulesAddedEvent(int Version, Address Tournament) : L1Event;
+
+public sealed record StakedEvent(Address Account, UInt128 Amount, UInt128 Total) : L1Event;
+
+public sealed record UnstakedEvent(Address Account, UInt128 Amount) : L1Event;
+
+/// <summary>A challenged claim took its bond out of its account's stake; the account's other claims behind it lost theirs (spec 5.8.4).</summary>
+public sealed record StakeTakenEvent(Address Account, Word Claim, UInt128 Amount, int Epoch) : L1Event;
+
+/// <summary>Since is block time, Before the seconds of the pauses that have ended (spec 4.8.4).</summary>
+public sealed record PausedEvent(ulong Since, uint Before) : L1Event;
+
+public sealed record UnpausedEvent(uint Before) : L1Event;
 
 public sealed record ConfirmedEvent(Word Id, ulong Batch, Word StateRoot) : L1Event;
 
@@ -31,7 +62,8 @@ public sealed record CreditedEvent(CreditHolder Holder, Address Account, UInt128
 
 public sealed record WithdrawnEvent(CreditHolder Holder, Address Account, Address To, UInt128 Amount) : L1Event;
 
-public sealed record OpenedEvent(Word Tournament, int Level, Word Initial, ulong StartedAt) : L1Event;
+/// <summary>A tournament of level 0 with its first commitment, whose children nobody has been shown.</summary>
+public sealed record OpenedEvent(Word Tournament, Word Initial, Word FirstRoot, Address FirstClaimer, ulong StartedAt) : L1Event;
 
 public sealed record InnerOpenedEvent(
     Word MatchId,
@@ -40,7 +72,7 @@ public sealed record InnerOpenedEvent(
     uint AllowanceOne,
     uint AllowanceTwo) : L1Event;
 
-/// <summary>Side: 0 at level 0, 1 or 2 at level 1. Children are zero for the first claim of a level 0 tournament.</summary>
+/// <summary>Side: 0 at level 0, 1 or 2 at level 1.</summary>
 public sealed record JoinedEvent(
     Word Tournament,
     Word Root,

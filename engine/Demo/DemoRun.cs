@@ -459,14 +459,14 @@ internal sealed class DemoRun(IAnsiConsole screen, string folder, bool keep) : I
         Check("batchesArePosted", await inbox.QueryAsync(new Abi.Inbox.BatchCountFunction(), cancel: cancel) == lie.Batch.Index + 1);
         Check("liarClaimedFirst", await rollup.QueryAsync(new Abi.Rollup.FirstClaimFunction(outer), cancel: cancel) == lie.WrongClaim.Id);
 
-        Abi.Tournament.CommitmentOutput honest = await CommitmentAsync(tournament, outer, trueRoot, cancel);
-        Abi.Tournament.CommitmentOutput wrong = await CommitmentAsync(tournament, outer, wrongRoot, cancel);
-        Check("challengerJoinedWithTheTrueRoot", honest.Claimer == AddressOf(Challenger) && !honest.Eliminated);
-        Check("liarIsEliminated", wrong.Claimer == AddressOf(Liar) && wrong.Eliminated);
+        Address honest = await rollup.QueryAsync(new Abi.Rollup.ClaimerOfFunction(lie.TrueClaim.Id), cancel: cancel);
+        Address wrong = await rollup.QueryAsync(new Abi.Rollup.ClaimerOfFunction(lie.WrongClaim.Id), cancel: cancel);
+        Check("challengerJoinedWithTheTrueRoot", honest == AddressOf(Challenger) && !await IsEliminatedAsync(tournament, outer, trueRoot, cancel));
+        Check("liarIsEliminated", wrong == AddressOf(Liar) && await IsEliminatedAsync(tournament, outer, wrongRoot, cancel));
         Check("outerRounds12", RoundsOf(0) == TraceTree.BatchHeight);
         Check("innerRounds14", RoundsOf(1) == TraceTree.ChunkHeight);
         JoinedEvent? liarInside = L1.Of<JoinedEvent>().FirstOrDefault(joined => joined.Tournament == inner && joined.Claimer == AddressOf(LiarsPlayer));
-        Check("liarIsEliminatedInside", liarInside is not null && (await CommitmentAsync(tournament, inner, liarInside.Root, cancel)).Eliminated);
+        Check("liarIsEliminatedInside", liarInside is not null && await IsEliminatedAsync(tournament, inner, liarInside.Root, cancel));
         Check("oneInstructionWasExecutedBySolidity", L1.Calls.Count(call => call is { Contract: "Tournament", Function: "proveStep" }) == 1);
 
         Abi.Tournament.ResultOutput result = await tournament.QueryAsync(new Abi.Tournament.ResultFunction(outer), cancel: cancel);
@@ -532,8 +532,19 @@ internal sealed class DemoRun(IAnsiConsole screen, string folder, bool keep) : I
         .Where(credited => credited.Holder == CreditHolder.Tournament && credited.Account == AddressOf(account))
         .Aggregate(BigInteger.Zero, (sum, credited) => sum + (BigInteger)credited.Amount);
 
-    private static Task<Abi.Tournament.CommitmentOutput> CommitmentAsync(ContractHandler tournament, Word id, Word root, CancellationToken cancel) =>
-        tournament.QueryAsync(new Abi.Tournament.CommitmentFunction(id, root), cancel: cancel);
+    /// <summary>Whether a root lost a match, and that match is over on L1 (spec 4.4.1).</summary>
+    private async Task<bool> IsEliminatedAsync(ContractHandler tournament, Word id, Word root, CancellationToken cancel)
+    {
+        foreach (MatchEndedEvent ended in L1.Of<MatchEndedEvent>().Where(ended => ended.Tournament == id))
+        {
+            MatchedEvent match = L1.Of<MatchedEvent>().Single(matched => matched.MatchId == ended.MatchId);
+            bool lost = (match.One == root && ended.Outcome != MatchOutcome.One) || (match.Two == root && ended.Outcome != MatchOutcome.Two);
+            if (lost && (await tournament.QueryAsync(new Abi.Tournament.MatchHashFunction(ended.MatchId), cancel: cancel)).IsZero)
+                return true;
+        }
+
+        return false;
+    }
 
     // The screen
 

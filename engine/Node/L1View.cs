@@ -6,10 +6,12 @@ using Optimistic.Vm;
 namespace Optimistic.Engine.Node;
 
 /// <summary>A claim as L1 has it (spec 5.4).</summary>
-/// <param name="PostedAt">Timestamp of its block.</param>
 /// <param name="Block">Number of its block.</param>
-public sealed record PostedClaim(ClaimedEvent Event, ulong PostedAt, ulong Block)
+public sealed record PostedClaim(ClaimedEvent Event, ulong Block)
 {
+    /// <summary>Dispute time (spec 4.8.2).</summary>
+    public ulong PostedAt => Event.PostedAt;
+
     public ClaimRef Ref => new(Event.Tournament, Event.StateRoot, Event.TraceRoot);
 }
 
@@ -22,6 +24,13 @@ public sealed record ClaimTree(
     ImmutableDictionary<Word, ulong> ConfirmedBatches,
     Word LatestConfirmed)
 {
+    /// <summary>Pending claims whose stake was taken: they are as if they were not there (spec 5.8.4).</summary>
+    public ImmutableHashSet<Word> Unbacked { get; init; } = [];
+
+    public Stakes Stakes { get; init; } = Stakes.Empty;
+
+    public Pauses Pauses { get; init; } = Pauses.None;
+
     /// <summary>Only genesis.</summary>
     public static ClaimTree Of(ClaimRef genesis) => new(
         ImmutableDictionary<Word, PostedClaim>.Empty,
@@ -31,15 +40,29 @@ public sealed record ClaimTree(
         ImmutableDictionary<Word, ulong>.Empty,
         genesis.Id());
 
-    public ClaimTree Apply(L1Event happened, LogEntry log, ulong timestamp) => happened switch
+    public ClaimTree Apply(L1Event happened, LogEntry log) => happened switch
     {
         ClaimedEvent e => this with
         {
-            Claims = Claims.SetItem(e.Id, new PostedClaim(e, timestamp, log.BlockNumber)),
-            FirstOf = FirstOf.ContainsKey(e.Tournament) ? FirstOf : FirstOf.Add(e.Tournament, e.Id),
+            Claims = Claims.SetItem(e.Id, new PostedClaim(e, log.BlockNumber)),
+            FirstOf = e.Backing == ClaimBacking.Rival ? FirstOf : FirstOf.SetItem(e.Tournament, e.Id),
+            Unbacked = Unbacked.Remove(e.Id),
+            Stakes = Stakes.Apply(e),
         },
+        StakeTakenEvent e => this with
+        {
+            Claims = Claims.SetItem(e.Claim, Claims[e.Claim] with { Event = Claims[e.Claim].Event with { Backing = ClaimBacking.Bond } }),
+            Unbacked = Unbacked.Union(
+                from claim in Claims.Values
+                where claim.Event.Claimer == e.Account && claim.Event.Backing == ClaimBacking.Stake
+                where claim.Event.Id != e.Claim && !ConfirmedBatches.ContainsKey(claim.Event.Id)
+                select claim.Event.Id),
+            Stakes = Stakes.Apply(e),
+        },
+        StakedEvent or UnstakedEvent => this with { Stakes = Stakes.Apply(happened) },
+        PausedEvent or UnpausedEvent => this with { Pauses = Pauses.Apply(happened) },
         ConfirmedEvent e => this with { ConfirmedBatches = ConfirmedBatches.SetItem(e.Id, e.Batch), LatestConfirmed = e.Id },
-        OpenedEvent { Level: 0 } e => this with { Opened = Opened.Add(e.Tournament) },
+        OpenedEvent e => this with { Opened = Opened.Add(e.Tournament) },
         SettledEvent e => this with { Settled = Settled.SetItem(e.Tournament, e) },
         _ => this,
     };
@@ -106,7 +129,7 @@ public sealed class L1View
             if (EventReader.Read(_contracts, log) is not { } happened)
                 continue;
             inbox = inbox.Apply(happened, log, block.Timestamp);
-            claims = claims.Apply(happened, log, block.Timestamp);
+            claims = claims.Apply(happened, log);
         }
 
         _history.Add(new L1State(block.Number, block.Hash, block.Timestamp, inbox, claims));

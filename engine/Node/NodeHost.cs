@@ -91,10 +91,15 @@ internal static class NodeHost
         if (genesis.StateRoot != RollupState.Genesis.Root)
             throw new CommandException($"the rollup starts from state root {genesis.StateRoot}, this program from {RollupState.Genesis.Root}: use the version that it was deployed with.");
 
+        Abi.Rollup.RulesInForceOutput rules = await rollup.QueryAsync(new Abi.Rollup.RulesInForceFunction(), cancel: cancel);
+        if (rules.Version != 0)
+            throw new CommandException($"version {rules.Version} of the rules is in force, Tournament {rules.Tournament}, and this program claims under version 0 alone: use one that knows it.");
+
         uint allowance = await tournament.QueryAsync(new Abi.Tournament.AllowanceFunction(), cancel: cancel);
+        uint pauseBudget = await tournament.QueryAsync(new Abi.Tournament.PauseBudgetSecondsFunction(), cancel: cancel);
         BigInteger bond = await tournament.QueryAsync(new Abi.Tournament.BondFunction(0), cancel: cancel);
         Word domain = await inbox.QueryAsync(new Abi.Inbox.DomainSeparatorFunction(), cancel: cancel);
-        return new L1Terms(genesis, allowance, bond, domain);
+        return new L1Terms(genesis, allowance, pauseBudget, bond, domain);
     }
 
     private static void RequireDevelopmentChain(ulong chainId)

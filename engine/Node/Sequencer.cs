@@ -91,7 +91,7 @@ public sealed class Sequencer
     private readonly EthereumClient _client;
     private readonly ContractsFile _contracts;
     private readonly ClaimRef _genesis;
-    private readonly uint _allowanceSeconds;
+    private readonly uint _allowanceSeconds, _pauseBudgetSeconds;
     private readonly BigInteger _bond;
     private readonly L1View _l1;
     private readonly L1Outbox _outbox;
@@ -131,7 +131,7 @@ public sealed class Sequencer
         Serilog.ILogger log)
     {
         (_store, _client, _contracts, _options, _time, _log) = (store, client, contracts, options, time, log);
-        (_genesis, _allowanceSeconds, _bond) = (terms.Genesis, terms.AllowanceSeconds, terms.Bond);
+        (_genesis, _allowanceSeconds, _pauseBudgetSeconds, _bond) = (terms.Genesis, terms.AllowanceSeconds, terms.PauseBudgetSeconds, terms.Bond);
         RollupContracts addresses = new(contracts.Rollup, contracts.Tournament, contracts.Inbox);
         _l1 = new L1View(client, addresses, contracts.Block, terms.Genesis);
         _outbox = new L1Outbox(store, client, account, time, log);
@@ -675,28 +675,34 @@ public sealed class Sequencer
         foreach (ExecutedBatch batch in _batches.Skip(confirmed))
         {
             ClaimRef claim = ClaimOf(claims, parent, batch, out ulong attempt);
-            if (claims.Claims.ContainsKey(claim.Id()))
+            if (claims.Claims.ContainsKey(claim.Id()) && !claims.Unbacked.Contains(claim.Id()))
             {
                 parent = claim;
                 continue;
             }
 
-            if (claims.FirstOf.TryGetValue(claim.Tournament, out Word rival))
+            if (claims.FirstOf.TryGetValue(claim.Tournament, out Word rival) && !claims.Unbacked.Contains(rival))
             {
                 if (_warned.Add(rival))
                     _log.Warning("Batch {Index} is claimed by {Claim} with another result: a challenger has to join with state root {State}", batch.Index, rival, batch.StateRoot);
             }
             else if (batch.IsOwn || IsForeignClaimDue(batch))
             {
+                bool isStaked = claims.Stakes.Cover(
+                    _outbox.Address, parent.Id(), EventReader.Wei(_bond), id => DisputeTime(claims) >= claims.Claims[id].PostedAt + _allowanceSeconds);
+                string kind = claims.Unbacked.Contains(claim.Id()) ? "claim again" : "claim";
                 await _outbox.SendAsync(
-                    "claim", claim.Id().ToString(), _contracts.Rollup,
+                    kind, claim.Id().ToString(), _contracts.Rollup,
                     new Abi.Rollup.ClaimFunction(EventReader.ToAbi(parent), attempt, claim.StateRoot, claim.TraceRoot, batch.LastLeaf),
-                    _bond, cancel);
+                    isStaked ? 0 : _bond, cancel);
             }
 
             return; // what comes after it can be claimed when L1 has this claim
         }
     }
+
+    /// <summary>Dispute time at the head of L1 (spec 4.8.2).</summary>
+    private ulong DisputeTime(ClaimTree claims) => claims.Pauses.TimeAt(_l1.Current.Timestamp, _pauseBudgetSeconds);
 
     /// <summary>The latest confirmed claim, and how many batches it closes.</summary>
     private ClaimRef LatestConfirmed(ClaimTree claims, out int confirmed)
@@ -716,12 +722,12 @@ public sealed class Sequencer
             return;
 
         ClaimRef claim = ClaimOf(claims, parent, _batches[confirmed], out ulong attempt);
-        if (!claims.Claims.TryGetValue(claim.Id(), out PostedClaim? posted))
+        if (!claims.Claims.TryGetValue(claim.Id(), out PostedClaim? posted) || claims.Unbacked.Contains(claim.Id()))
             return;
 
         bool isDue = claims.Opened.Contains(claim.Tournament)
             ? claims.Settled.TryGetValue(claim.Tournament, out SettledEvent? settled) && settled.Winner == claim.TraceRoot
-            : _l1.Current.Timestamp >= posted.PostedAt + _allowanceSeconds;
+            : DisputeTime(claims) >= posted.PostedAt + _allowanceSeconds;
         if (isDue)
         {
             await _outbox.SendAsync(
@@ -775,4 +781,4 @@ public sealed class Sequencer
 }
 
 /// <summary>What the contracts fix and the node reads once at its start.</summary>
-public sealed record L1Terms(ClaimRef Genesis, uint AllowanceSeconds, BigInteger Bond, Word DomainSeparator);
+public sealed record L1Terms(ClaimRef Genesis, uint AllowanceSeconds, uint PauseBudgetSeconds, BigInteger Bond, Word DomainSeparator);

@@ -58,7 +58,7 @@ public sealed class JournalTests : IDisposable
     [Fact]
     public void WhatAKillInterruptedIsFoundOnce()
     {
-        var settle = new Settle(ToyTraces.Named("tournament"));
+        var settle = new Settle(ToyTraces.Named("tournament"), Word.Zero);
         var recover = new Recover(new ClaimRef(default, default, default), new ClaimRef(default, default, default), 0);
         using (Journal journal = Journal.Open(_folder, Identity))
         {

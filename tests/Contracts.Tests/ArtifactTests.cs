@@ -15,7 +15,7 @@ public sealed class ArtifactTests
     private static readonly Word One = Keccak.Hash("one"u8), Two = Keccak.Hash("two"u8);
 
     private static readonly Bisection State =
-        new(One, [One, Two, Word.Zero, One], 1234567890123, 7, 1_800_000_000, 600, 700, BigInteger.Pow(2, 90));
+        new(One, [One, Two, Word.Zero, One], BigInteger.Pow(2, 90) + 1234567890123);
 
     [Fact]
     public void ArtifactsAreThoseOfTheSources()
@@ -77,18 +77,17 @@ public sealed class ArtifactTests
     [Fact]
     public async Task MessagesAreWhatCastMakesOfTheirArguments()
     {
-        Tournament.AdvanceFunction advance = new(new MatchId(One, Two, One), State, [One, Two, One, Two], [Two, Two, Two, Two]);
+        Tournament.AdvanceFunction advance = new(
+            One, State.Children, State.Progress, [One, Two, One, Two], [Two, Two, Two, Two]);
         string expected = await Cast.RunAsync(
             "calldata", Tournament.AdvanceFunction.Definition.Signature,
-            $"({One},{Two},{One})",
-            $"({One},[{One},{Two},{Word.Zero},{One}],1234567890123,7,1800000000,600,700,{BigInteger.Pow(2, 90)})",
+            $"{One}", $"[{One},{Two},{Word.Zero},{One}]", $"{State.Progress}",
             $"[{One},{Two},{One},{Two}]", $"[{Two},{Two},{Two},{Two}]");
         Assert.Equal(expected, "0x" + Convert.ToHexStringLower(advance.ToCallData()));
 
         Tournament.AdvanceFunction decoded = Tournament.AdvanceFunction.Decode(advance.ToCallData());
-        Assert.Equal(advance.Id, decoded.Id);
-        Assert.Equal(State with { Children = decoded.State.Children }, decoded.State);
-        Assert.Equal(State.Children, decoded.State.Children);
+        Assert.Equal((advance.MatchId, State.Progress), (decoded.MatchId, decoded.Progress));
+        Assert.Equal(State.Children, decoded.Children);
         Assert.Throws<AbiException>(() => Tournament.SettleFunction.Decode(advance.ToCallData()));
 
         Inbox.SubmitRunPublishedFunction submit = new(3, 4, 5, 6, [new Chunk(7, One), new Chunk(8, Two)]);
@@ -105,7 +104,7 @@ public sealed class ArtifactTests
         LogEntry log = new(Address.Zero, [Tournament.MatchedEvent.Definition.Hash, One, Two], data, 1, One, Two, 0);
         Tournament.MatchedEvent matched = log.Decode<Tournament.MatchedEvent>();
         Assert.Equal((One, Two, One, Two), (matched.Tournament, matched.MatchId, matched.One, matched.Two));
-        Assert.Equal(State.Spent, matched.State.Spent);
+        Assert.Equal(State.Progress, matched.State.Progress);
 
         Assert.Throws<AbiException>(() => (log with { Topics = [One, One, Two] }).Decode<Tournament.MatchedEvent>());
         Assert.Throws<AbiException>(() => (log with { Topics = [.. log.Topics.Take(2)] }).Decode<Tournament.MatchedEvent>());

@@ -99,7 +99,7 @@ internal sealed class Dispute : IAsyncDisposable
         Assert.Equal(0UL, confirmed.Batch);
         Assert.Equal((TrueClaim.StateRoot, TrueClaim.TraceRoot), (confirmed.StateRoot, confirmed.TraceRoot));
 
-        if (await tournaments.QueryAsync(new Abi.Tournament.IsOpenFunction(confirmed.Tournament)))
+        if ((await tournaments.QueryAsync(new Abi.Tournament.TermsFunction(confirmed.Tournament))).Open)
         {
             Abi.Tournament.ResultOutput result = await tournaments.QueryAsync(new Abi.Tournament.ResultFunction(confirmed.Tournament));
             Assert.Equal((Abi.Result.Winner, TrueClaim.TraceRoot), (result.Result, result.Winner));
@@ -120,12 +120,10 @@ internal sealed class Dispute : IAsyncDisposable
             {
                 if (claim.TraceRoot == TrueClaim.TraceRoot)
                     continue;
-                Abi.Tournament.CommitmentOutput lost =
-                    await tournaments.QueryAsync(new Abi.Tournament.CommitmentFunction(claim.Tournament, claim.TraceRoot));
-                Assert.True(lost.Eliminated, $"The root of {liar.Name} is still there.");
+                Assert.True(State.Arenas[claim.Tournament].Commitments[claim.TraceRoot].Eliminated, $"The root of {liar.Name} is still there.");
                 BigInteger credits = await CreditsAsync(liar.Address);
-                Assert.True(
-                    credits <= (BigInteger)(liar.Paid - World.Parameters.Stake0), $"{liar.Name} paid {liar.Paid} wei and has {credits} back.");
+                BigInteger paid = (BigInteger)(liar.Paid + liar.Staked);
+                Assert.True(credits <= paid - (BigInteger)World.Parameters.Stake0, $"{liar.Name} paid {paid} wei and has {credits} back.");
             }
         }
 
@@ -146,7 +144,7 @@ internal sealed class Dispute : IAsyncDisposable
         await new ContractHandler(_world.Client, _world.Contracts.Rollup).QueryAsync(new Abi.Rollup.CreditsFunction(account))
         + await new ContractHandler(_world.Client, _world.Contracts.Tournaments).QueryAsync(new Abi.Tournament.CreditsFunction(account));
 
-    private bool IsOver() =>
+    public bool IsOver() =>
         State.Claims[State.LatestConfirmed].Batch == 0 && State.Arenas.Values.All(arena => arena.Result != TournamentResult.Undecided);
 
     private async Task JumpAsync()

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Numerics;
 using System.Text.Json;
 using Optimistic.Challenger;
@@ -34,14 +33,42 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
     /// </summary>
     private const ulong ZeroByteTolerance = 200;
 
-    /// <summary>What the project promises (issues 2 and 4, "Must be shown").</summary>
+    /// <summary>What the project promises.</summary>
     private static readonly Dictionary<string, ulong> Limits = new()
     {
         ["proveInstructionMedian"] = 110_000,
-        ["advance"] = 90_000,
-        ["joinLevel0"] = 200_000,
+        ["advance"] = 70_000,
+        ["joinLevel0"] = 150_000,
+        ["joinInner"] = 150_000,
+        ["settle"] = 120_000,
+        ["confirm"] = 120_000,
+        ["confirmOnlyClaim"] = 120_000,
+        ["claimUnchallenged"] = 250_000,
+        ["claimUnchallengedStaked"] = 250_000,
+        ["disputeBothSides"] = 6_000_000,
+        ["disputeHonestSide"] = 3_000_000,
         ["batchPerTask100"] = 10_000,
     };
+
+    /// <summary>
+    /// The gas constants of Tournament (spec 4.6.2, 4.6.7), which money is computed from, and the keys that they are no less than.
+    /// </summary>
+    private static readonly (string Key, FunctionMessage<BigInteger> Constant)[] Constants =
+    [
+        ("advance", new Abi.Tournament.ADVANCEGASFunction()),
+        ("seal", new Abi.Tournament.SEALGASFunction()),
+        ("proveTransition", new Abi.Tournament.PROVEGASFunction()),
+        ("proveInstructionWorst", new Abi.Tournament.PROVEGASFunction()),
+        ("timeout", new Abi.Tournament.TIMEOUTGASFunction()),
+        ("eliminate", new Abi.Tournament.ELIMINATEGASFunction()),
+        ("resolveInner", new Abi.Tournament.RESOLVEGASFunction()),
+        ("settle", new Abi.Tournament.SETTLEGASFunction()),
+        ("joinLevel0", new Abi.Tournament.JOINGASFunction()),
+        ("joinLevel0Staked", new Abi.Tournament.JOINGASFunction()),
+        ("confirm", new Abi.Tournament.CONFIRMGASFunction()),
+        ("joinInner", new Abi.Tournament.JOININNERGASFunction()),
+        ("withdraw", new Abi.Tournament.WITHDRAWGASFunction()),
+    ];
 
     private static string SnapshotPath => Path.Combine(NodePackages.FindContracts(), "snapshots", "gas.json");
 
@@ -50,6 +77,7 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
     {
         var gas = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
         await MeasureDisputeAsync(gas);
+        await MeasureWholeDisputeAsync(gas);
         await MeasureEndAsync(gas);
         await MeasureTransitionsAsync(gas);
         await MeasureInboxAsync(gas);
@@ -58,6 +86,12 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
 
         foreach ((string key, ulong limit) in Limits)
             Assert.True(gas[key] <= limit, $"{key} costs {gas[key]} gas, the limit is {limit}.");
+        var tournament = new ContractHandler(world.Client, world.Contracts.Tournaments);
+        foreach ((string key, FunctionMessage<BigInteger> constant) in Constants)
+        {
+            BigInteger units = await tournament.QueryAsync(constant, cancel: TestContext.Current.CancellationToken);
+            Assert.True(gas[key] <= units, $"{key} costs {gas[key]} gas, and the contract reckons with {units}.");
+        }
 
         string json = JsonSerializer.Serialize(gas, new JsonSerializerOptions { WriteIndented = true }) + "\n";
         if (Environment.GetEnvironmentVariable(WriteVariable) == "1")
@@ -116,6 +150,35 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
     }
 
     /// <summary>
+    /// A whole dispute between two, at full height: 12 rounds, 14 rounds and the proof, from the first claim to the confirmation. The lie
+    /// stands behind a stake, which the challenge takes.
+    /// </summary>
+    private async Task MeasureWholeDisputeAsync(SortedDictionary<string, ulong> gas)
+    {
+        await using Dispute dispute = await Dispute.BeginAsync(world);
+        Liar liar = dispute.AddLiar(Lies.MemoryWord);
+        Honest honest = dispute.AddHonest();
+        await StakeAsync(gas, DevChain.Accounts[1]);
+        liar.Staked = dispute.State.BondBatch;
+        await dispute.Game.FollowAsync();
+        await dispute.PlayAsync();
+        await dispute.CheckTheTruthWonAsync();
+        Assert.Equal(dispute.State.BondChunk, liar.Paid);
+        Assert.Single(Of("prove-step"));
+        Assert.Equal(24, world.Spent.Count(spent => spent.Name.StartsWith("advance", StringComparison.Ordinal)));
+        gas["joinLevel0Staked"] = Of("challenge").Single();
+        gas["disputeHonestSide"] = honest.Gas;
+        gas["disputeBothSides"] = honest.Gas + liar.Gas;
+    }
+
+    private async Task StakeAsync(SortedDictionary<string, ulong> gas, Account account)
+    {
+        BigInteger bond = await new ContractHandler(world.Client, world.Contracts.Tournaments).QueryAsync(new Abi.Tournament.BondFunction(0));
+        gas["stake"] = (await world.SendAsync(
+            new TransactionSender(world.Client, account), "stake", world.Contracts.Rollup, new Abi.Rollup.StakeFunction(), bond)).GasUsed;
+    }
+
+    /// <summary>
     /// Real calls of proveStep, each at the end of the real match, whose one slot is set to what it would hold if the players had sealed
     /// that step of that guest. All else is as the match left it, so that each receipt has the whole cost.
     /// </summary>
@@ -139,7 +202,8 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
                 Assert.Equal(prover.Address, sender.Address);
                 TransactionReceipt receipt = await sender.SendAsync(
                     world.Contracts.Tournaments,
-                    new Abi.Tournament.ProveStepFunction(EventReader.ToAbi(match.Ref), EventReader.ToAbi(leaf), witness, default(Quad).ToArray()));
+                    new Abi.Tournament.ProveStepFunction(
+                        EventReader.ToAbi(match.Ref), EventReader.ToAbi(MatchPhase.AtLeaf, leaf), witness, EventReader.ToAbi(default, Word.Zero)));
                 own.Add(receipt.GasUsed);
                 await world.Chain.RevertAsync(snapshot);
             }
@@ -169,24 +233,13 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
         throw new XunitException("The slot of the match is not where a mapping has it.");
     }
 
-    /// <summary>abi.encode(Phase.AtLeaf, leaf), hashed (contracts/src/dispute/Match.sol).</summary>
+    /// <summary>What the slot of the sealed match holds (spec 4.3).</summary>
     private static Word HashOf(Leaf leaf)
     {
-        byte[] spent = new byte[Word.Length];
-        BinaryPrimitives.WriteUInt128BigEndian(spent.AsSpan(16), leaf.Spent);
-        byte[] bytes =
-        [
-            .. Word.FromUInt64((ulong)MatchPhase.AtLeaf).Bytes,
-            .. leaf.Agreed.Bytes,
-            .. leaf.LeafOne.Bytes,
-            .. leaf.LeafTwo.Bytes,
-            .. Word.FromUInt64(leaf.Position).Bytes,
-            .. Word.FromUInt64(leaf.Since).Bytes,
-            .. Word.FromUInt64(leaf.BalanceOne).Bytes,
-            .. Word.FromUInt64(leaf.BalanceTwo).Bytes,
-            .. spent,
-        ];
-        return Keccak.Hash(bytes);
+        byte[] progress = new byte[Word.Length];
+        byte[] bytes = Progress.Of(MatchPhase.AtLeaf, leaf).ToByteArray(isUnsigned: true, isBigEndian: true);
+        bytes.CopyTo(progress.AsSpan(Word.Length - bytes.Length));
+        return Keccak.Quad(leaf.Agreed, leaf.LeafOne, leaf.LeafTwo, new Word(progress));
     }
 
     private static IEnumerable<(string Name, byte[] Input)> Samples()
@@ -248,9 +301,25 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
 
         await using (Dispute dispute = await Dispute.BeginAsync(world))
         {
-            dispute.AddHonest(claimAfterSeconds: 0);
+            Honest honest = dispute.AddHonest(claimAfterSeconds: 0);
             await dispute.PlayAsync();
             gas["confirmOnlyClaim"] = Of("confirm").Single();
+            var sender = new TransactionSender(world.Client, DevChain.Accounts[1]);
+            TransactionReceipt withdrawn = await world.SendAsync(
+                sender, "withdraw", world.Contracts.Rollup, new Abi.Rollup.WithdrawFunction(sender.Address));
+            gas["claimUnchallenged"] = honest.Gas + withdrawn.GasUsed;
+        }
+
+        await using (Dispute dispute = await Dispute.BeginAsync(world))
+        {
+            Honest honest = dispute.AddHonest(claimAfterSeconds: 0);
+            await StakeAsync(gas, DevChain.Accounts[1]);
+            await dispute.Game.FollowAsync();
+            await dispute.PlayAsync();
+            Assert.Equal(UInt128.Zero, honest.Paid);
+            gas["claimUnchallengedStaked"] = honest.Gas;
+            var sender = new TransactionSender(world.Client, DevChain.Accounts[1]);
+            gas["unstake"] = (await world.SendAsync(sender, "unstake", world.Contracts.Rollup, new Abi.Rollup.UnstakeFunction())).GasUsed;
         }
     }
 

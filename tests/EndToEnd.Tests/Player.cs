@@ -19,6 +19,12 @@ internal abstract class Player(string name, World world, Account account) : IAsy
     /// <summary>Bonds paid, in wei.</summary>
     public UInt128 Paid { get; private set; }
 
+    /// <summary>What it put down as a stake before the game, in wei.</summary>
+    public UInt128 Staked { get; set; }
+
+    /// <summary>Gas of all its transactions.</summary>
+    public ulong Gas { get; private set; }
+
     protected World World => world;
 
     protected TransactionSender Sender { get; } = new(world.Client, account);
@@ -33,6 +39,7 @@ internal abstract class Player(string name, World world, Account account) : IAsy
     {
         TransactionReceipt receipt = await Sender.SendAsync(to, message, EventReader.Big(action.Value));
         Paid += action.Value;
+        Gas += receipt.GasUsed;
         world.Note(NameOf(action), receipt);
     }
 
@@ -214,15 +221,15 @@ internal sealed class Liar : Player
         {
             ProveStep a => new Contracts.Bindings.Tournament.ProveStepFunction(
                 EventReader.ToAbi(a.Match),
-                EventReader.ToAbi(a.State),
+                EventReader.ToAbi(MatchPhase.AtLeaf, a.State),
                 Corrupt(World.Truth.StepWitness(a.Chunk, a.State.Position), game.Now),
-                a.WinnerChildren.ToArray()),
+                EventReader.ToAbi(a.WinnerChildren, Word.Zero)),
             ProveTransition a => new Contracts.Bindings.Tournament.ProveTransitionFunction(
                 EventReader.ToAbi(a.Match),
-                EventReader.ToAbi(a.State),
+                EventReader.ToAbi(MatchPhase.AtLeaf, a.State),
                 EventReader.ToAbi(new TournamentPreimage(a.ParentClaim, a.Attempt, World.Batch.Preimage)),
                 Corrupt(World.Truth.TransitionWitness(a.State.Position), game.Now),
-                a.WinnerChildren.ToArray()),
+                EventReader.ToAbi(a.WinnerChildren, a.WinnerState)),
             _ => throw new InvalidOperationException($"{action.Name} proves nothing."),
         };
         await Assert.ThrowsAsync<ContractRevertException>(() => Sender.SendAsync(World.Contracts.Tournaments, message));

@@ -184,10 +184,9 @@ internal sealed class Story : IAsyncDisposable
             Assert.Contains(claim.StateRoot, _trueStateRoots);
         Claim lie = Assert.Single(State.Claims.Values, IsLie);
         Assert.False(lie.Confirmed);
-        Abi.Tournament.CommitmentOutput commitment = await new ContractHandler(Chain.Client, Deployment.Tournament)
-            .QueryAsync(new Abi.Tournament.CommitmentFunction(lie.Tournament, lie.TraceRoot), cancel: Cancel);
-        Assert.True(commitment.Eliminated);
-        Assert.Equal(lie.Claimer, commitment.Claimer);
+        Assert.True(State.Arenas[lie.Tournament].Commitments[lie.TraceRoot].Eliminated);
+        Assert.Equal(lie.Claimer, await new ContractHandler(Chain.Client, Deployment.Rollup)
+            .QueryAsync(new Abi.Rollup.ClaimerOfFunction(lie.Id), cancel: Cancel));
         Assert.Contains(
             State.Matches.Values, match => match is { Live: false, Phase: MatchPhase.AtLeaf } && State.Arenas[match.Tournament].Level == 1);
 

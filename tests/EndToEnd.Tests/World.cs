@@ -33,6 +33,7 @@ public sealed class World : IAsyncLifetime
     private string? _snapshot;
     private ulong _nonce;
 
+    /// <summary>The stakes are hardly more than the least that the contract takes at this price ceiling (spec 4.6.7).</summary>
     internal static DisputeParameters Parameters { get; } = new(
         CensorshipSeconds: 1_000,
         GraceSeconds: 100,
@@ -40,9 +41,14 @@ public sealed class World : IAsyncLifetime
         TraceSeconds: 300,
         Stake0: 1_000_000_000_000_000_000,
         Stake1: 500_000_000_000_000_000,
-        PriceCeiling: 50_000_000_000);
+        PriceCeiling: 250_000_000_000);
 
     internal static Account Sequencer => DevChain.Accounts[0];
+
+    /// <summary>With a guardian, a move reads the pause: gas is measured with it.</summary>
+    internal const uint PauseBudgetSeconds = 10_000;
+
+    internal static Account Guardian => DevChain.Accounts[8];
 
     internal static Address Treasury => DevChain.Accounts[9].Address;
 
@@ -82,12 +88,17 @@ public sealed class World : IAsyncLifetime
             (BigInteger)Parameters.PriceCeiling);
         var limits = new Abi.InboxLimits(ForceDelaySeconds: 600, MaxDriftSeconds: 3600, MaxTaskSteps: 1UL << 39, MaxBatchSteps: 1UL << 41, FeePerUnit: 1_000_000);
         Deployment = await Deployment.DeployAsync(
-            sender, new DeploymentParameters([Sequencer.Address], limits, clocks, Treasury, RollupState.Genesis.Root));
+            sender, new DeploymentParameters([Sequencer.Address], limits, clocks, Treasury, RollupState.Genesis.Root)
+            {
+                Guardian = Guardian.Address,
+                PauseBudgetSeconds = PauseBudgetSeconds,
+                Governor = Guardian.Address,
+            });
         Contracts = new RollupContracts(Deployment.Rollup, Deployment.Tournament, Deployment.Inbox);
         DomainSeparator = await new ContractHandler(Client, Contracts.Inbox).QueryAsync(new Abi.Inbox.DomainSeparatorFunction());
         var tournaments = new ContractHandler(Client, Contracts.Tournaments);
         Genesis = GameState.AtGenesis(
-            EventReader.From(await tournaments.QueryAsync(new Abi.Tournament.ParametersFunction())),
+            EventReader.From(await tournaments.QueryAsync(new Abi.Tournament.ParametersFunction())) with { PauseBudgetSeconds = PauseBudgetSeconds },
             EventReader.Wei(await tournaments.QueryAsync(new Abi.Tournament.BondFunction(0))),
             EventReader.Wei(await tournaments.QueryAsync(new Abi.Tournament.BondFunction(1))),
             EventReader.From(await new ContractHandler(Client, Contracts.Rollup).QueryAsync(new Abi.Rollup.GenesisFunction())));

@@ -213,7 +213,7 @@ internal sealed class Meddler(string name, Simulation game, IReadOnlyList<ToyTra
                 continue;
             Quad one = ChildrenOf(match.Id.One), two = ChildrenOf(match.Id.Two);
             if (match.Bisection is Bisection bisection)
-                ideas.Add(new Timeout(match.Id, bisection, L1.Mover(match) == 1 ? two : one));
+                ideas.Add(new Timeout(match.Id, bisection, L1.Mover(match) == 1 ? two : one, default));
             if (match.Leaf is Leaf leaf)
                 AddLeafIdeas(ideas, match, leaf, one, two);
         }
@@ -221,7 +221,7 @@ internal sealed class Meddler(string name, Simulation game, IReadOnlyList<ToyTra
         foreach (ModelArena arena in L1.Arenas)
         {
             if (arena.Level == 0)
-                ideas.Add(new Settle(arena.Id));
+                ideas.Add(new Settle(arena.Id, default));
         }
 
         foreach (ModelClaim claim in L1.Claims)
@@ -243,15 +243,15 @@ internal sealed class Meddler(string name, Simulation game, IReadOnlyList<ToyTra
         ideas.Add(new Eliminate(match.Id, leaf));
         if (match.Phase == MatchPhase.Inner)
         {
-            ideas.Add(new ResolveInner(match.Id, leaf, one));
-            ideas.Add(new ResolveInner(match.Id, leaf, two));
+            ideas.Add(new ResolveInner(match.Id, leaf, one, default));
+            ideas.Add(new ResolveInner(match.Id, leaf, two, default));
         }
 
         foreach ((Word value, Quad children) in ((Word, Quad)[])[(leaf.LeafOne, one), (leaf.LeafTwo, two), (leaf.Agreed, one)])
         {
             ideas.Add(match.Arena.Level == 1
                 ? new ProveStep(match.Id, leaf, value, 0, 0, children)
-                : new ProveTransition(match.Id, leaf, value, 0, Word.Zero, 0, children));
+                : new ProveTransition(match.Id, leaf, value, 0, Word.Zero, 0, children, default));
         }
     }
 

@@ -359,7 +359,7 @@ internal sealed class L1Model
         {
             firstClaim.Held = 0;
             _arenas.Add(tournament, arena!);
-            Emit(new OpenedEvent(tournament, 0, arena!.Initial, arena.StartedAt));
+            Emit(new OpenedEvent(tournament, arena!.Initial, firstClaim.Ref.TraceRoot, firstClaim.Claimer, arena.StartedAt));
             Join(arena, firstClaim.Ref.TraceRoot, firstClaim.Claimer, 0, Allowance, default);
         }
 
@@ -372,7 +372,8 @@ internal sealed class L1Model
     {
         _claims.Add(reference.Id(), new ModelClaim(reference, parent, batch, attempt, sender, Now) { Held = held });
         Emit(new ClaimedEvent(
-            reference.Id(), parent, reference.Tournament, batch, attempt, reference.StateRoot, reference.TraceRoot, sender));
+            reference.Id(), parent, reference.Tournament, batch, attempt, reference.StateRoot, reference.TraceRoot, sender, Now, 0,
+            _firstClaim.ContainsKey(reference.Tournament) ? ClaimBacking.Rival : ClaimBacking.Bond));
         return reference.Id();
     }
 
@@ -982,7 +983,7 @@ internal sealed class L1Model
         Emit(new CreditedEvent(holder, account, amount));
     }
 
-    private void Emit(L1Event happened) => State = State.Apply(happened, Now);
+    private void Emit(L1Event happened) => State = State.Apply(happened);
 
     private static bool IsLastLeaf(int height, Word root, Word leaf, byte[] proof) =>
         ProofRoot(height, proof, leaf, (1UL << (2 * height)) - 1) == root;

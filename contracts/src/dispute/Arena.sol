@@ -4,8 +4,9 @@ pragma solidity 0.8.37;
 import {Result} from "../interfaces/ITournament.sol";
 
 /// A tournament's own data (spec 4.2.1), in one slot: start in bits 0–39, allowances of the two sides in bits 40–71 and
-/// 72–103 (the same at level 0), live matches in bits 104–135, level in bits 136–143, result in bits 144–151, whether a
-/// commitment is dangling in bit 255. Zero when there is no such tournament: a start is never zero.
+/// 72–103 (the same at level 0), live matches in bits 104–135, level in bits 136–143, result in bits 144–151, balance of
+/// the dangling commitment in bits 152–183, whether the pot is kept (spec 4.6.3) in bit 184,
+/// whether a commitment is dangling in bit 255. Zero when there is no such tournament: a start is never zero.
 type Arena is uint256;
 
 using {
@@ -16,12 +17,15 @@ using {
     liveMatches,
     level,
     result,
+    danglingBalance,
     dangles,
+    hasPot,
     withMatchBegun,
     withMatchEnded,
     withResult,
     withDangling,
-    withoutDangling
+    withoutDangling,
+    withPot
 } for Arena global;
 
 function newArena(uint8 level_, uint40 startedAt_, uint32 allowanceOne, uint32 allowanceTwo) pure returns (Arena) {
@@ -61,18 +65,6 @@ function result(Arena self) pure returns (Result) {
     return Result(uint8(Arena.unwrap(self) >> 144));
 }
 
-function dangles(Arena self) pure returns (bool) {
-    return Arena.unwrap(self) >> 255 != 0;
-}
-
-function withDangling(Arena self) pure returns (Arena) {
-    return Arena.wrap(Arena.unwrap(self) | 1 << 255);
-}
-
-function withoutDangling(Arena self) pure returns (Arena) {
-    return Arena.wrap(Arena.unwrap(self) & ~uint256(1 << 255));
-}
-
 function withMatchBegun(Arena self) pure returns (Arena) {
     // Unchecked because each match holds two bonds of its own commitments: 2^32 of them never exist.
     unchecked {
@@ -90,4 +82,33 @@ function withMatchEnded(Arena self) pure returns (Arena) {
 /// The result is written once, over Undecided (zero).
 function withResult(Arena self, Result result_) pure returns (Arena) {
     return Arena.wrap(Arena.unwrap(self) | uint256(result_) << 144);
+}
+
+/// In seconds. Left as it was when nothing dangles.
+function danglingBalance(Arena self) pure returns (uint32) {
+    return uint32(Arena.unwrap(self) >> 152);
+}
+
+function hasPot(Arena self) pure returns (bool) {
+    return Arena.unwrap(self) >> 184 & 1 != 0;
+}
+
+function dangles(Arena self) pure returns (bool) {
+    return Arena.unwrap(self) >> 255 != 0;
+}
+
+/// A commitment with that balance dangles.
+function withDangling(Arena self, uint32 balance) pure returns (Arena) {
+    return
+        Arena.wrap(
+            Arena.unwrap(self) & ~(uint256(type(uint32).max) << 152) | uint256(balance) << 152 | uint256(1) << 255
+        );
+}
+
+function withoutDangling(Arena self) pure returns (Arena) {
+    return Arena.wrap(Arena.unwrap(self) & ~(uint256(1) << 255));
+}
+
+function withPot(Arena self) pure returns (Arena) {
+    return Arena.wrap(Arena.unwrap(self) | 1 << 184);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Bisection, Leaf, MatchId, Phase} from "../interfaces/ITournament.sol";
+import {Bisection, Leaf, MatchId} from "../interfaces/ITournament.sol";
 import {quad} from "../machine/QuadProof.sol";
+import {Progress} from "./Progress.sol";
 
 /// The words given do not hash to the node that they should open.
 error NodeMismatch();
@@ -17,26 +18,37 @@ function matchIdOf(bytes32 tournament, bytes32 one, bytes32 two) pure returns (b
 }
 
 /// What a match in bisection keeps on chain (spec 4.3).
-function bisectionHash(Bisection memory state) pure returns (bytes32) {
-    return keccak256(abi.encode(Phase.Bisect, state));
+function bisectionHash(bytes32 node, bytes32[4] calldata children, Progress progress) pure returns (bytes32 hash) {
+    // Assembly to hash behind the free memory pointer, once or twice a move: abi.encode would copy and allocate.
+    assembly ("memory-safe") {
+        let buffer := mload(0x40)
+        mstore(buffer, node)
+        calldatacopy(add(buffer, 0x20), children, 0x80)
+        mstore(add(buffer, 0xa0), progress)
+        hash := keccak256(buffer, 0xc0)
+    }
+}
+
+function bisectionHash(Bisection calldata state) pure returns (bytes32) {
+    return bisectionHash(state.node, state.children, state.progress);
 }
 
 /// What a sealed match keeps on chain (spec 4.3).
-function leafHash(Phase phase, Leaf memory state) pure returns (bytes32) {
-    return keccak256(abi.encode(phase, state));
-}
-
-/// Whether one is to move (spec 4.3.1). Both levels have even heights, so the height alone decides.
-function oneMoves(uint8 height) pure returns (bool) {
-    return height % 2 == 0;
+function leafHash(Leaf memory state) pure returns (bytes32) {
+    return quad(state.agreed, state.leafOne, state.leafTwo, bytes32(Progress.unwrap(state.progress)));
 }
 
 function requireOpens(bytes32[4] calldata children, bytes32 node) pure {
     if (quadOf(children) != node) revert NodeMismatch();
 }
 
-function quadOf(bytes32[4] calldata children) pure returns (bytes32) {
-    return quad(children[0], children[1], children[2], children[3]);
+function quadOf(bytes32[4] calldata children) pure returns (bytes32 node) {
+    // Assembly to copy the four words at once.
+    assembly ("memory-safe") {
+        let buffer := mload(0x40)
+        calldatacopy(buffer, children, 0x80)
+        node := keccak256(buffer, 0x80)
+    }
 }
 
 /// The first child in which two nodes differ. When the first three are equal it is the last: the nodes differ.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IClaimers} from "../interfaces/IRollup.sol";
 import {IStepVerifier} from "../interfaces/IStepVerifier.sol";
 import {
     Bisection,
@@ -10,24 +11,30 @@ import {
     MatchId,
     Outcome,
     Parameters,
-    Phase,
     Result,
-    TournamentPreimage
+    Terms,
+    TournamentPreimage,
+    Winner
 } from "../interfaces/ITournament.sol";
 import {quad} from "../machine/QuadProof.sol";
-import {requireTraceLeaf} from "./TraceLeaf.sol";
 import {Arena, newArena} from "./Arena.sol";
-import {Clock, runningClock} from "./Clock.sol";
 import {Commitment, newCommitment} from "./Commitment.sol";
-import {bisectionHash, firstDifference, leafHash, matchIdOf, oneMoves, quadOf, requireOpens} from "./Match.sol";
+import {bisectionHash, firstDifference, leafHash, matchIdOf, NodeMismatch, quadOf, requireOpens} from "./Match.sol";
+import {newPause, Pause} from "./Pause.sol";
+import {newProgress, Phase, Progress} from "./Progress.sol";
+import {requireTraceLeaf} from "./TraceLeaf.sol";
 
 /// All tournaments of both levels, their matches, clocks and bonds (spec 4). It runs no loop over participants and sends
 /// ETH to nobody who does not ask for it.
 contract Tournament is ITournament {
     error OnlyRollup();
+    error OnlyGuardian();
+    error IsPaused();
+    error PauseBudgetSpent();
+    error StakeTooSmall(uint8 level, uint256 least);
+    error UnknownClaim();
     error WrongBond(uint256 expected);
     error ParametersOutOfRange();
-    error AlreadyOpen();
     error NoTournament();
     error WrongLevel();
     error WindowClosed();
@@ -53,18 +60,26 @@ contract Tournament is ITournament {
     uint256 private constant POSITIONS_PER_TASK = 4096;
 
     /// What a move is refunded, in gas (spec 4.6.2): what it costs all in, rounded up.
-    uint256 public constant ADVANCE_GAS = 71_000;
+    uint256 public constant ADVANCE_GAS = 68_000;
     uint256 public constant SEAL_GAS = 130_000;
     uint256 public constant PROVE_GAS = 250_000;
     uint256 public constant TIMEOUT_GAS = 150_000;
     uint256 public constant ELIMINATE_GAS = 100_000;
     uint256 public constant RESOLVE_GAS = 160_000;
+    uint256 public constant SETTLE_GAS = 80_000;
+    /// What the honest side pays itself and its prizes cover (spec 4.6.7).
+    uint256 public constant JOIN_GAS = 170_000;
+    uint256 public constant CONFIRM_GAS = 90_000;
+    uint256 public constant JOIN_INNER_GAS = 130_000;
+    uint256 public constant WITHDRAW_GAS = 40_000;
 
     IStepVerifier public immutable verifier;
     address public immutable rollup;
     address public immutable treasury;
     bytes32 public immutable domainSeparator;
     uint32 public immutable allowance;
+    address public immutable guardian;
+    uint32 public immutable pauseBudgetSeconds;
 
     uint32 private immutable CENSORSHIP;
     uint32 private immutable GRACE;
@@ -75,6 +90,8 @@ contract Tournament is ITournament {
     uint128 private immutable PRICE_CEILING;
     uint256 private immutable BOND_0;
     uint256 private immutable BOND_1;
+    uint256 private immutable PRIZE_0;
+    uint256 private immutable PRIZE_1;
 
     mapping(bytes32 tournament => Arena) private _arenas;
     /// The commitment that dangles, when the arena says that one does; after the end of a tournament, its winner. It is
@@ -86,14 +103,17 @@ contract Tournament is ITournament {
     /// Spec 4.3: a match is one slot, cleared when it ends.
     mapping(bytes32 matchId => bytes32) private _matches;
     mapping(address account => uint256 wei_) public credits;
+    Pause private _pause;
 
-    /// rollup_: the only caller of open and join. treasury_: spec 4.1.
+    /// rollup_: the only caller of join. treasury_: spec 4.1. guardian_, pauseBudgetSeconds_: spec 4.8.1.
     constructor(
         address verifier_,
         bytes32 domainSeparator_,
         Parameters memory parameters_,
         address rollup_,
-        address treasury_
+        address treasury_,
+        address guardian_,
+        uint32 pauseBudgetSeconds_
     ) {
         uint256 grant = uint256(parameters_.traceSeconds) + parameters_.graceSeconds;
         uint256 window = uint256(parameters_.censorshipSeconds) + parameters_.replaySeconds + 2
@@ -117,42 +137,47 @@ contract Tournament is ITournament {
         PRICE_CEILING = parameters_.priceCeiling;
         BOND_0 = parameters_.stake0 + reserve0;
         BOND_1 = parameters_.stake1 + reserve1;
+        guardian = guardian_;
+        pauseBudgetSeconds = pauseBudgetSeconds_;
+
+        // Spec 4.6.7. The third: the pot, the winner's prize and the inner winner's all come out of one loser's stake.
+        uint256 ceiling = parameters_.priceCeiling;
+        uint256 least1 = 10 * (JOIN_INNER_GAS + WITHDRAW_GAS) * ceiling;
+        if (parameters_.stake1 < least1) revert StakeTooSmall(1, least1);
+        uint256 least0 = 10 * (JOIN_GAS + SETTLE_GAS + CONFIRM_GAS + WITHDRAW_GAS) * ceiling;
+        if (8 * least0 < parameters_.stake1) least0 = (uint256(parameters_.stake1) + 7) / 8;
+        if (parameters_.stake0 < least0) revert StakeTooSmall(0, least0);
+        PRIZE_0 = parameters_.stake0 / 10;
+        PRIZE_1 = parameters_.stake1 / 10;
     }
 
     // Joining (spec 4.2)
 
-    function open(
+    function join(
         bytes32 tournament,
         bytes32 initial,
         bytes32 firstRoot,
         address firstClaimer,
-        uint40 startedAt,
+        uint40 firstPostedAt,
         bytes32[4] calldata children,
         address claimer
     ) external payable {
         if (msg.sender != rollup) revert OnlyRollup();
-        if (msg.value != 2 * BOND_0) revert WrongBond(2 * BOND_0);
-        if (_arenas[tournament].isOpen()) revert AlreadyOpen();
-        emit Opened(tournament, 0, initial, startedAt);
-        bytes32[4] memory unknown;
-        _commitments[tournament][firstRoot] = newCommitment(firstClaimer, allowance, 0);
-        emit Joined(tournament, firstRoot, firstClaimer, 0, allowance, unknown);
-
-        Arena arena_ = newArena(0, startedAt, allowance, allowance);
-        bytes32 root = quadOf(children);
-        uint32 balance = _join(tournament, arena_, root, 0, children, claimer);
-        _pair(tournament, HEIGHT_0, firstRoot, allowance, root, balance, children);
-        _arenas[tournament] = arena_.withMatchBegun();
-    }
-
-    function join(bytes32 tournament, bytes32[4] calldata children, address claimer) external payable {
-        if (msg.sender != rollup) revert OnlyRollup();
-        if (msg.value != BOND_0) revert WrongBond(BOND_0);
+        uint40 now_ = _now();
         Arena arena_ = _arenas[tournament];
-        if (!arena_.isOpen()) revert NoTournament();
         bytes32 root = quadOf(children);
-        uint32 balance = _join(tournament, arena_, root, 0, children, claimer);
-        _enter(tournament, arena_, arena_, root, balance, children);
+        if (arena_.isOpen()) {
+            if (msg.value != BOND_0) revert WrongBond(BOND_0);
+            uint32 balance = _join(tournament, arena_, root, 0, children, claimer, now_);
+            _enter(tournament, arena_, arena_, root, balance, children, now_);
+        } else {
+            if (msg.value != 2 * BOND_0) revert WrongBond(2 * BOND_0);
+            arena_ = newArena(0, firstPostedAt, allowance, allowance);
+            emit Opened(tournament, initial, firstRoot, firstClaimer, firstPostedAt);
+            uint32 balance = _join(tournament, arena_, root, 0, children, claimer, now_);
+            _pair(tournament, HEIGHT_0, firstRoot, allowance, root, balance, children, now_);
+            _arenas[tournament] = arena_.withMatchBegun();
+        }
     }
 
     function joinInner(
@@ -164,6 +189,7 @@ contract Tournament is ITournament {
         bytes calldata lastLeaf
     ) external payable {
         if (msg.value != BOND_1) revert WrongBond(BOND_1);
+        uint40 now_ = _now();
         Arena arena_ = _arenas[tournament];
         _requireContext(tournament, context);
         if (arena_.result() != Result.Undecided) revert AlreadySettled();
@@ -172,48 +198,47 @@ contract Tournament is ITournament {
         if (sigma != (class == 1 ? context.sigmaOne : context.sigmaTwo)) revert WrongClass();
         bytes32 root = quadOf(children);
         requireTraceLeaf(root, HEIGHT_1, _lastPosition(HEIGHT_1), machineRoot, lastLeaf);
-        uint32 balance = _join(tournament, arena_, root, class, children, msg.sender);
-        _enter(tournament, arena_, arena_, root, balance, children);
+        if (_commitments[tournament][root].exists()) revert RootAlreadyJoined();
+        uint32 balance = _join(tournament, arena_, root, class, children, msg.sender, now_);
+        _commitments[tournament][root] = newCommitment(msg.sender, class);
+        _enter(tournament, arena_, arena_, root, balance, children, now_);
     }
 
-    /// Records the commitment and gives its balance (spec 4.2.4).
+    /// Tells of the commitment and gives its balance (spec 4.2.4).
     function _join(
         bytes32 tournament,
         Arena arena_,
         bytes32 root,
         uint8 class,
         bytes32[4] calldata children,
-        address claimer
+        address claimer,
+        uint40 now_
     ) private returns (uint32 balance) {
-        uint256 elapsed = block.timestamp - arena_.startedAt();
+        uint256 elapsed = now_ - arena_.startedAt();
         uint32 granted = arena_.allowanceOf(class);
         if (elapsed >= granted) revert WindowClosed();
-        if (_commitments[tournament][root].exists()) revert RootAlreadyJoined();
         balance = granted - uint32(elapsed);
-        _commitments[tournament][root] = newCommitment(claimer, balance, class);
         emit Joined(tournament, root, claimer, class, balance, children);
     }
 
-    /// Pairs a commitment with the dangling one, or leaves it dangling (spec 4.2.5), and stores the arena if it is no
-    /// longer the one in storage. children: of root; they are used, and checked, only for a pairing.
+    /// Pairs a commitment that joins or has won, or lets it dangle (spec 4.2.5), and stores the tournament when it is
+    /// another than `stored`. children: of root; not read when nobody is dangling.
     function _enter(
         bytes32 tournament,
         Arena stored,
         Arena arena_,
         bytes32 root,
         uint32 balance,
-        bytes32[4] calldata children
+        bytes32[4] calldata children,
+        uint40 now_
     ) private {
         if (!arena_.dangles()) {
-            arena_ = arena_.withDangling();
             if (_dangling[tournament] != root) _dangling[tournament] = root;
-            Commitment entering = _commitments[tournament][root];
-            if (entering.balance() != balance) _commitments[tournament][root] = entering.withBalance(balance);
+            arena_ = arena_.withDangling(balance);
         } else {
             requireOpens(children, root);
             bytes32 waiting = _dangling[tournament];
-            uint8 height = _heightOf(arena_);
-            _pair(tournament, height, waiting, _commitments[tournament][waiting].balance(), root, balance, children);
+            _pair(tournament, _heightOf(arena_), waiting, arena_.danglingBalance(), root, balance, children, now_);
             arena_ = arena_.withoutDangling().withMatchBegun();
         }
         if (Arena.unwrap(arena_) != Arena.unwrap(stored)) _arenas[tournament] = arena_;
@@ -226,95 +251,74 @@ contract Tournament is ITournament {
         uint32 balanceOne,
         bytes32 two,
         uint32 balanceTwo,
-        bytes32[4] calldata children
+        bytes32[4] calldata children,
+        uint40 now_
     ) private {
-        Bisection memory state = Bisection({
-            node: one,
-            children: children,
-            position: 0,
-            height: height,
-            since: uint40(block.timestamp),
-            balanceOne: balanceOne,
-            balanceTwo: balanceTwo,
-            spent: 0
-        });
+        Progress progress = newProgress(height, now_, balanceOne, balanceTwo);
         bytes32 matchId = matchIdOf(tournament, one, two);
-        _matches[matchId] = bisectionHash(state);
-        emit Matched(tournament, matchId, one, two, state);
+        _matches[matchId] = bisectionHash(one, children, progress);
+        emit Matched(tournament, matchId, one, two, Bisection(one, children, progress));
     }
 
     // Moves (spec 4.3)
 
     function advance(
-        MatchId calldata id,
-        Bisection calldata state,
+        bytes32 matchId,
+        bytes32[4] calldata children,
+        Progress progress,
         bytes32[4] calldata opened,
         bytes32[4] calldata next
     ) external {
-        bytes32 matchId = matchIdOf(id);
-        Bisection memory moved = state;
-        _requireBisection(matchId, moved);
-        if (moved.height <= 1) revert WrongHeight();
-        requireOpens(opened, moved.node);
-        uint256 j = firstDifference(opened, state.children);
+        uint40 now_ = _now();
+        if (_matches[matchId] != bisectionHash(quadOf(opened), children, progress)) revert WrongState();
+        if (progress.height() <= 1) revert WrongHeight();
+        uint256 j = firstDifference(opened, children);
         requireOpens(next, opened[j]);
 
-        _chargeMover(moved);
-        moved.spent = _refund(moved.spent, ADVANCE_GAS);
-        moved.node = moved.children[j];
-        moved.children = next;
-        moved.position = uint64(4 * uint256(moved.position) + j);
-        moved.height -= 1;
-        moved.since = uint40(block.timestamp);
-        _matches[matchId] = bisectionHash(moved);
-        emit Advanced(matchId, opened, moved);
+        Progress moved = progress.charged(progress.oneMoves(), now_, GRACE).descended(j, now_);
+        moved = moved.withSpent(_refund(ADVANCE_GAS));
+        bytes32 node = children[j];
+        _matches[matchId] = bisectionHash(node, next, moved);
+        emit Advanced(matchId, opened, Bisection(node, next, moved));
     }
 
     function seal(
         MatchId calldata id,
-        Bisection calldata state,
+        bytes32[4] calldata children,
+        Progress progress,
         bytes32[4] calldata leaves,
         bytes calldata agreed,
         bytes32[4] calldata opening,
         InnerContext calldata context
     ) external {
+        uint40 now_ = _now();
         bytes32 matchId = matchIdOf(id);
-        Bisection memory moved = state;
-        _requireBisection(matchId, moved);
-        if (moved.height != 1) revert WrongHeight();
-        requireOpens(leaves, moved.node);
-        uint256 j = firstDifference(leaves, state.children);
-        bool moverIsOne = oneMoves(1);
-
-        _chargeMover(moved);
-        Leaf memory sealed_ = Leaf({
-            agreed: 0,
-            leafOne: moverIsOne ? leaves[j] : state.children[j],
-            leafTwo: moverIsOne ? state.children[j] : leaves[j],
-            position: uint64(4 * uint256(moved.position) + j),
-            since: uint40(block.timestamp),
-            balanceOne: moved.balanceOne,
-            balanceTwo: moved.balanceTwo,
-            spent: _refund(moved.spent, SEAL_GAS)
-        });
+        if (_matches[matchId] != bisectionHash(quadOf(leaves), children, progress)) revert WrongState();
+        if (progress.height() != 1) revert WrongHeight();
+        uint256 j = firstDifference(leaves, children);
+        uint64 position = 4 * progress.position() + uint64(j);
+        bool moverIsOne = progress.oneMoves();
         uint8 level = _arenas[id.tournament].level();
+
+        Leaf memory sealed_;
+        (sealed_.leafOne, sealed_.leafTwo) = moverIsOne ? (leaves[j], children[j]) : (children[j], leaves[j]);
         if (j > 0) {
             if (agreed.length != 0) revert WrongAgreed();
             sealed_.agreed = leaves[j - 1];
         } else {
-            sealed_.agreed = _agreedValue(id, moverIsOne, level, sealed_.position, agreed, context);
+            sealed_.agreed = _agreedValue(id, moverIsOne, level, position, agreed, context);
         }
 
         Phase phase = Phase.AtLeaf;
-        if (level == 0 && _isChunk(sealed_.position)) {
+        if (level == 0 && _isChunk(position)) {
             requireOpens(opening, sealed_.agreed);
-            if (opening[3] != 0) {
-                phase = Phase.Inner;
-                _openInner(matchId, sealed_, opening);
-            }
+            if (opening[3] != 0) phase = Phase.Inner;
         }
-        _matches[matchId] = leafHash(phase, sealed_);
-        emit Sealed(matchId, phase, sealed_);
+        sealed_.progress =
+            progress.charged(moverIsOne, now_, GRACE).sealedIn(phase, j, now_).withSpent(_refund(SEAL_GAS));
+        if (phase == Phase.Inner) _openInner(matchId, sealed_, opening);
+        _matches[matchId] = leafHash(sealed_);
+        emit Sealed(matchId, sealed_);
     }
 
     /// The value before the differing leaf when that leaf is the first child of its node (spec 4.3.3).
@@ -355,11 +359,12 @@ contract Tournament is ITournament {
             sigmaTwo: sealed_.leafTwo
         });
         uint32 grant = TRACE + GRACE;
-        uint32 allowanceOne = sealed_.balanceOne + grant;
-        uint32 allowanceTwo = sealed_.balanceTwo + grant;
+        uint32 allowanceOne = sealed_.progress.balanceOne() + grant;
+        uint32 allowanceTwo = sealed_.progress.balanceTwo() + grant;
+        uint40 startedAt = sealed_.progress.since();
         _contexts[matchId] = keccak256(abi.encode(context));
-        _arenas[matchId] = newArena(1, sealed_.since, allowanceOne, allowanceTwo);
-        emit InnerOpened(matchId, context, sealed_.since, allowanceOne, allowanceTwo);
+        _arenas[matchId] = newArena(1, startedAt, allowanceOne, allowanceTwo);
+        emit InnerOpened(matchId, context, startedAt, allowanceOne, allowanceTwo);
     }
 
     function proveTransition(
@@ -367,7 +372,7 @@ contract Tournament is ITournament {
         Leaf calldata state,
         TournamentPreimage calldata preimage,
         bytes calldata witness,
-        bytes32[4] calldata winnerChildren
+        Winner calldata winner
     ) external {
         if (_arenas[id.tournament].level() != 0) revert WrongLevel();
         uint256 batchHead =
@@ -383,149 +388,166 @@ contract Tournament is ITournament {
             blockNumber: preimage.blockNumber,
             domainSeparator: domainSeparator
         });
-        bytes32 proven = verifier.transition(batch, state.agreed, state.position, witness);
-        _endProven(id, state, proven, winnerChildren);
+        bytes32 proven = verifier.transition(batch, state.agreed, state.progress.position(), witness);
+        _endProven(id, state, proven, winner);
     }
 
-    function proveStep(
-        MatchId calldata id,
-        Leaf calldata state,
-        bytes calldata witness,
-        bytes32[4] calldata winnerChildren
-    ) external {
+    function proveStep(MatchId calldata id, Leaf calldata state, bytes calldata witness, Winner calldata winner)
+        external
+    {
         if (_arenas[id.tournament].level() != 1) revert WrongLevel();
-        _endProven(id, state, verifier.step(state.agreed, witness), winnerChildren);
+        _endProven(id, state, verifier.step(state.agreed, witness), winner);
     }
 
-    function timeout(MatchId calldata id, Bisection calldata state, bytes32[4] calldata winnerChildren) external {
+    function timeout(MatchId calldata id, Bisection calldata state, Winner calldata winner) external {
+        uint40 now_ = _now();
         bytes32 matchId = matchIdOf(id);
-        _requireBisection(matchId, state);
-        bool moverIsOne = oneMoves(state.height);
-        if (!runningClock(state.since, moverIsOne ? state.balanceOne : state.balanceTwo).overdue()) {
-            revert NotOverdue();
-        }
-        uint96 spent = _refund(state.spent, TIMEOUT_GAS);
-        if (moverIsOne) _endWon(id, matchId, Outcome.Two, state.balanceTwo, spent, winnerChildren);
-        else _endWon(id, matchId, Outcome.One, state.balanceOne, spent, winnerChildren);
+        if (_matches[matchId] != bisectionHash(state)) revert WrongState();
+        bool moverIsOne = state.progress.oneMoves();
+        if (!state.progress.overdue(moverIsOne, now_)) revert NotOverdue();
+        Progress progress = state.progress.withSpent(_refund(TIMEOUT_GAS));
+        _endWon(id, matchId, moverIsOne ? Outcome.Two : Outcome.One, progress, 0, winner, now_);
     }
 
     function eliminate(MatchId calldata id, Leaf calldata state) external {
+        uint40 now_ = _now();
         bytes32 matchId = matchIdOf(id);
         _requireLeaf(matchId, Phase.AtLeaf, state);
-        bool bothOverdue = runningClock(state.since, state.balanceOne).overdue()
-            && runningClock(state.since, state.balanceTwo).overdue();
-        if (!bothOverdue) revert NotOverdue();
-        _endLost(id, matchId, _refund(state.spent, ELIMINATE_GAS));
+        if (!state.progress.overdue(true, now_) || !state.progress.overdue(false, now_)) revert NotOverdue();
+        _endLost(id, matchId, state.progress.withSpent(_refund(ELIMINATE_GAS)));
     }
 
-    function resolveInner(MatchId calldata id, Leaf calldata state, bytes32[4] calldata winnerChildren) external {
+    function resolveInner(MatchId calldata id, Leaf calldata state, Winner calldata winner) external {
+        uint40 now_ = _now();
         bytes32 matchId = matchIdOf(id);
         _requireLeaf(matchId, Phase.Inner, state);
         Arena inner = _arenas[matchId];
         if (inner.liveMatches() != 0) revert MatchesLive();
-        uint256 elapsed = block.timestamp - inner.startedAt();
-        bytes32 winner = _danglingOf(matchId, inner);
-        uint96 spent = _refund(state.spent, RESOLVE_GAS);
-        if (winner == 0) {
+        uint256 elapsed = now_ - inner.startedAt();
+        bytes32 innerWinner = _danglingOf(matchId, inner);
+        Progress progress = state.progress.withSpent(_refund(RESOLVE_GAS));
+        if (innerWinner == 0) {
             if (elapsed < inner.longestAllowance()) revert Undecidable();
-            _conclude(matchId, inner, winner, BOND_1);
-            _endLost(id, matchId, spent);
+            _conclude(matchId, inner, Result.NoWinner, 0);
+            _endLost(id, matchId, progress);
         } else {
-            uint8 class = _commitments[matchId][winner].class();
+            Commitment commitment_ = _commitments[matchId][innerWinner];
+            uint8 class = commitment_.class();
             if (elapsed < inner.allowanceOf(3 - class)) revert Undecidable();
-            _conclude(matchId, inner, winner, BOND_1);
-            if (class == 1) _endWon(id, matchId, Outcome.One, state.balanceOne, spent, winnerChildren);
-            else _endWon(id, matchId, Outcome.Two, state.balanceTwo, spent, winnerChildren);
+            _conclude(matchId, inner, Result.Winner, innerWinner);
+            // Its bond, and its prize out of the outer loser's bond.
+            _credit(commitment_.claimer(), BOND_1 + PRIZE_1);
+            _endWon(id, matchId, class == 1 ? Outcome.One : Outcome.Two, progress, PRIZE_1, winner, now_);
         }
     }
 
     /// Ends a match at its leaf: the side whose leaf was proven wins unless it is overdue (spec 4.3.5).
-    function _endProven(MatchId calldata id, Leaf calldata state, bytes32 proven, bytes32[4] calldata winnerChildren)
-        private
-    {
+    function _endProven(MatchId calldata id, Leaf calldata state, bytes32 proven, Winner calldata winner) private {
+        uint40 now_ = _now();
         bytes32 matchId = matchIdOf(id);
         _requireLeaf(matchId, Phase.AtLeaf, state);
-        uint96 spent = _refund(state.spent, PROVE_GAS);
-        if (proven == state.leafOne) {
-            uint32 balance = runningClock(state.since, state.balanceOne).charged(GRACE);
-            _endWon(id, matchId, Outcome.One, balance, spent, winnerChildren);
-        } else if (proven == state.leafTwo) {
-            uint32 balance = runningClock(state.since, state.balanceTwo).charged(GRACE);
-            _endWon(id, matchId, Outcome.Two, balance, spent, winnerChildren);
-        } else {
-            revert NeitherLeaf(proven);
-        }
+        bool isOne = proven == state.leafOne;
+        if (!isOne && proven != state.leafTwo) revert NeitherLeaf(proven);
+        Progress progress = state.progress.charged(isOne, now_, GRACE).withSpent(_refund(PROVE_GAS));
+        _endWon(id, matchId, isOne ? Outcome.One : Outcome.Two, progress, 0, winner, now_);
     }
 
     // Ends (spec 4.4 to 4.6)
 
+    /// progress: with the winner's balance and all that was spent. paid: already, out of the loser's bond.
     function _endWon(
         MatchId calldata id,
         bytes32 matchId,
         Outcome outcome,
-        uint32 balance,
-        uint96 spent,
-        bytes32[4] calldata winnerChildren
+        Progress progress,
+        uint256 paid,
+        Winner calldata winner,
+        uint40 now_
     ) private {
-        (bytes32 winner, bytes32 loser) = outcome == Outcome.One ? (id.one, id.two) : (id.two, id.one);
         delete _matches[matchId];
         emit MatchEnded(id.tournament, matchId, outcome);
-        _eliminate(id.tournament, loser);
-
-        Arena arena_ = _arenas[id.tournament];
-        (uint256 bond_, uint256 stake) = arena_.level() == 0 ? (BOND_0, uint256(STAKE_0)) : (BOND_1, uint256(STAKE_1));
-        uint256 prize = stake / 10;
-        _credit(_commitments[id.tournament][winner].claimer(), prize);
-        _credit(treasury, bond_ - spent - prize);
-        _enter(id.tournament, arena_, arena_.withMatchEnded(), winner, balance, winnerChildren);
+        bool isOne = outcome == Outcome.One;
+        bytes32 root = isOne ? id.one : id.two;
+        Arena stored = _arenas[id.tournament];
+        Arena arena_ = stored.withMatchEnded();
+        paid += progress.spent();
+        if (arena_.level() == 0) {
+            _credit(_claimerOf(id.tournament, winner.stateRoot, root), PRIZE_0);
+            if (!arena_.hasPot()) {
+                arena_ = arena_.withPot();
+                paid += PRIZE_0;
+            }
+            _credit(treasury, BOND_0 - PRIZE_0 - paid);
+        } else {
+            _credit(_commitments[id.tournament][root].claimer(), PRIZE_1);
+            _credit(treasury, BOND_1 - PRIZE_1 - paid);
+        }
+        uint32 balance = isOne ? progress.balanceOne() : progress.balanceTwo();
+        _enter(id.tournament, stored, arena_, root, balance, winner.children, now_);
     }
 
-    function _endLost(MatchId calldata id, bytes32 matchId, uint96 spent) private {
+    function _endLost(MatchId calldata id, bytes32 matchId, Progress progress) private {
         delete _matches[matchId];
         emit MatchEnded(id.tournament, matchId, Outcome.BothOut);
-        _eliminate(id.tournament, id.one);
-        _eliminate(id.tournament, id.two);
-        Arena arena_ = _arenas[id.tournament];
-        _credit(treasury, 2 * (arena_.level() == 0 ? BOND_0 : BOND_1) - spent);
-        _arenas[id.tournament] = arena_.withMatchEnded();
+        Arena arena_ = _arenas[id.tournament].withMatchEnded();
+        uint256 paid = progress.spent();
+        if (arena_.level() == 0) {
+            if (!arena_.hasPot()) {
+                arena_ = arena_.withPot();
+                paid += PRIZE_0;
+            }
+            _credit(treasury, 2 * BOND_0 - paid);
+        } else {
+            _credit(treasury, 2 * BOND_1 - paid);
+        }
+        _arenas[id.tournament] = arena_;
     }
 
-    function settle(bytes32 tournament) external {
+    function settle(bytes32 tournament, bytes32 stateRoot) external {
+        uint40 now_ = _now();
         Arena arena_ = _arenas[tournament];
         if (!arena_.isOpen()) revert NoTournament();
         if (arena_.level() != 0) revert WrongLevel();
         if (arena_.result() != Result.Undecided) revert AlreadySettled();
         if (arena_.liveMatches() != 0) revert MatchesLive();
-        if (block.timestamp - arena_.startedAt() < arena_.allowanceOf(0)) revert WindowOpen();
-        _conclude(tournament, arena_, _danglingOf(tournament, arena_), BOND_0);
+        if (now_ - arena_.startedAt() < arena_.allowanceOf(0)) revert WindowOpen();
+        bytes32 winner = _danglingOf(tournament, arena_);
+        // A tournament opens with a match, which has ended: there is a pot (spec 4.6.4).
+        uint256 pot_ = PRIZE_0 - _refund(SETTLE_GAS);
+        if (winner == 0) {
+            _conclude(tournament, arena_, Result.NoWinner, 0);
+            _credit(treasury, pot_);
+        } else {
+            _conclude(tournament, arena_, Result.Winner, winner);
+            _credit(_claimerOf(tournament, stateRoot, winner), BOND_0 + pot_);
+        }
     }
 
-    /// Writes the result and gives the bond of the dangling commitment back (spec 4.6.4). winner: zero when none.
-    function _conclude(bytes32 tournament, Arena arena_, bytes32 winner, uint256 bond_) private {
-        Result result_ = winner == 0 ? Result.NoWinner : Result.Winner;
+    function _conclude(bytes32 tournament, Arena arena_, Result result_, bytes32 winner) private {
         _arenas[tournament] = arena_.withResult(result_);
-        if (winner != 0) _credit(_commitments[tournament][winner].claimer(), bond_);
         emit Settled(tournament, result_, winner);
     }
 
-    function _eliminate(bytes32 tournament, bytes32 root) private {
-        _commitments[tournament][root] = _commitments[tournament][root].withElimination();
+    /// Of a commitment of level 0. The Rollup knows it by its claim (spec 5.4.1).
+    function _claimerOf(bytes32 tournament, bytes32 stateRoot, bytes32 root) private view returns (address claimer) {
+        claimer = IClaimers(rollup).claimerOf(quad(tournament, stateRoot, root, 0));
+        if (claimer == address(0)) revert UnknownClaim();
     }
 
     // Money (spec 4.6)
 
-    /// Refunds the sender for a move and gives the match's new `spent`.
-    function _refund(uint96 spent, uint256 gasUnits) private returns (uint96) {
-        uint256 price = tx.gasprice < PRICE_CEILING ? tx.gasprice : PRICE_CEILING;
-        uint256 amount = gasUnits * price;
+    /// Refunds the sender for a move; gives the amount.
+    function _refund(uint256 gasUnits) private returns (uint256 amount) {
+        amount = gasUnits * (tx.gasprice < PRICE_CEILING ? tx.gasprice : PRICE_CEILING);
         _credit(msg.sender, amount);
-        // The sum over a match is at most the reserve, which the constructor keeps within 96 bits.
-        return spent + uint96(amount);
     }
 
     function _credit(address account, uint256 amount) private {
         if (amount == 0) return;
-        credits[account] += amount;
+        // Unchecked because credits are ether that is here: their sum is below 2^96.
+        unchecked {
+            credits[account] += amount;
+        }
         emit Credited(account, amount);
     }
 
@@ -547,27 +569,43 @@ contract Tournament is ITournament {
         return (height - 1) * ADVANCE_GAS + SEAL_GAS + end;
     }
 
-    // Checks
+    // Pause (spec 4.8)
 
-    function _requireBisection(bytes32 matchId, Bisection memory state) private view {
-        if (_matches[matchId] != bisectionHash(state)) revert WrongState();
+    function pause() external {
+        if (msg.sender != guardian) revert OnlyGuardian();
+        Pause pause_ = _pause;
+        if (pause_.running(block.timestamp, pauseBudgetSeconds)) revert IsPaused();
+        uint32 before = pause_.pausedBy(block.timestamp, pauseBudgetSeconds);
+        if (before >= pauseBudgetSeconds) revert PauseBudgetSpent();
+        _pause = newPause(uint40(block.timestamp), before);
+        emit Paused(uint40(block.timestamp), before);
     }
 
-    function _requireLeaf(bytes32 matchId, Phase phase, Leaf memory state) private view {
-        if (_matches[matchId] != leafHash(phase, state)) revert WrongState();
+    function unpause() external {
+        if (msg.sender != guardian) revert OnlyGuardian();
+        uint32 before = _pause.pausedBy(block.timestamp, pauseBudgetSeconds);
+        _pause = newPause(0, before);
+        emit Unpaused(before);
+    }
+
+    /// Dispute time. Reverts while it is paused.
+    function _now() private view returns (uint40) {
+        // Nobody can pause a Tournament without a budget: the slot need not be read.
+        if (pauseBudgetSeconds == 0) return uint40(block.timestamp);
+        Pause pause_ = _pause;
+        if (pause_.since() != 0 && pause_.running(block.timestamp, pauseBudgetSeconds)) revert IsPaused();
+        return pause_.timeAt(block.timestamp, pauseBudgetSeconds);
+    }
+
+    // Checks
+
+    function _requireLeaf(bytes32 matchId, Phase phase, Leaf calldata state) private view {
+        if (_matches[matchId] != leafHash(state) || state.progress.phase() != phase) revert WrongState();
     }
 
     /// Holds for level 1 tournaments alone: others have no context.
     function _requireContext(bytes32 tournament, InnerContext calldata context) private view {
         if (_contexts[tournament] != keccak256(abi.encode(context))) revert WrongContext();
-    }
-
-    function _chargeMover(Bisection memory state) private view {
-        if (oneMoves(state.height)) {
-            state.balanceOne = runningClock(state.since, state.balanceOne).charged(GRACE);
-        } else {
-            state.balanceTwo = runningClock(state.since, state.balanceTwo).charged(GRACE);
-        }
     }
 
     /// Zero when none is dangling.
@@ -591,8 +629,18 @@ contract Tournament is ITournament {
 
     // Views
 
-    function isOpen(bytes32 tournament) external view returns (bool) {
-        return _arenas[tournament].isOpen();
+    function terms(bytes32 tournament) external view returns (Terms memory) {
+        return Terms({
+            bond: BOND_0,
+            window: allowance,
+            time: _pause.timeAt(block.timestamp, pauseBudgetSeconds),
+            paused: _pause.running(block.timestamp, pauseBudgetSeconds),
+            open: _arenas[tournament].isOpen()
+        });
+    }
+
+    function pauses() external view returns (uint40 since, uint32 before) {
+        return (_pause.since(), _pause.beforeIt());
     }
 
     function result(bytes32 tournament) external view returns (Result result_, bytes32 winner) {
@@ -625,13 +673,19 @@ contract Tournament is ITournament {
         );
     }
 
-    function commitment(bytes32 tournament, bytes32 root)
-        external
-        view
-        returns (address claimer, uint32 balance, uint8 class, bool eliminated)
-    {
+    function danglingBalance(bytes32 tournament) external view returns (uint32) {
+        Arena arena_ = _arenas[tournament];
+        return arena_.dangles() ? arena_.danglingBalance() : 0;
+    }
+
+    function pot(bytes32 tournament) external view returns (uint256) {
+        Arena arena_ = _arenas[tournament];
+        return arena_.hasPot() && arena_.result() == Result.Undecided ? PRIZE_0 : 0;
+    }
+
+    function commitment(bytes32 tournament, bytes32 root) external view returns (address claimer, uint8 class) {
         Commitment commitment_ = _commitments[tournament][root];
-        return (commitment_.claimer(), commitment_.balance(), commitment_.class(), commitment_.eliminated());
+        return (commitment_.claimer(), commitment_.class());
     }
 
     function matchHash(bytes32 matchId) external view returns (bytes32) {

@@ -3,15 +3,25 @@ pragma solidity 0.8.37;
 
 import {requireTraceLeaf} from "../dispute/TraceLeaf.sol";
 import {IInbox} from "../interfaces/IInbox.sol";
-import {ClaimRef, ClaimStatus, IRollup} from "../interfaces/IRollup.sol";
-import {ITournament, Result} from "../interfaces/ITournament.sol";
+import {Backing, ClaimRef, ClaimStatus, IRollup} from "../interfaces/IRollup.sol";
+import {ITournament, Result, Terms} from "../interfaces/ITournament.sol";
 import {quad} from "../machine/QuadProof.sol";
-import {ClaimRecord, newClaimRecord} from "./ClaimRecord.sol";
+import {ClaimRecord, newClaimRecord, newStakedRecord} from "./ClaimRecord.sol";
+import {MAX_EPOCH, Stake} from "./Stake.sol";
 
-/// The tree of claims (spec 5.4). It holds the bonds of claims that have no rival; the others are held by Tournament.
+/// The tree of claims (spec 5.4). It holds stakes, and the bonds of claims that have no rival; the others are held by the
+/// Tournament that the claim is pinned to.
 contract Rollup is IRollup {
-    error WrongTournaments();
+    error WrongRules();
+    error TooManyRules();
+    error OnlyGovernor();
+    error IsPaused();
     error WrongBond(uint256 expected);
+    error StakeTooSmall(uint256 least);
+    error StakeWornOut();
+    error StakeBusy();
+    error NothingStaked();
+    error NotBacked();
     error UnknownParent();
     error UnknownBatch();
     error AttemptNotOpen();
@@ -23,38 +33,55 @@ contract Rollup is IRollup {
     error NotOfLatestConfirmed();
     error NotTheWinner();
     error NotPending();
+    error NothingToRecover();
     error ParentNotLost();
     error HasRivals();
     error NothingToWithdraw();
     error TransferFailed();
 
+    /// The version in force.
+    struct InForce {
+        address tournament;
+        uint8 version;
+    }
+
+    /// What a claim is about. nextBatch: index of the batch after its own.
+    struct Place {
+        bytes32 parentId;
+        bytes32 tournament;
+        bytes32 batchHash;
+        uint48 nextBatch;
+    }
+
     uint256 private constant HEIGHT_0 = 12;
     uint256 private constant LAST_POSITION = 4 ** HEIGHT_0 - 1;
 
     address public immutable inbox;
-    address public immutable tournaments;
-    uint32 private immutable WINDOW;
-    uint256 private immutable BOND;
+    /// May add rules (spec 5.7.2); the zero address: nobody ever.
+    address public immutable governor;
     bytes32 private immutable GENESIS_STATE_ROOT;
 
     bytes32 public latestConfirmed;
     mapping(bytes32 id => ClaimRecord) private _claims;
     mapping(bytes32 tournament => bytes32 id) public firstClaim;
     mapping(address account => uint256 wei_) public credits;
+    mapping(address account => Stake) private _stakes;
+    mapping(uint8 version => address tournament) public rules;
+    InForce private _inForce;
 
-    /// tournaments_ is deployed before, for the address of this contract.
-    constructor(address inbox_, address tournaments_, bytes32 genesisStateRoot) {
-        if (ITournament(tournaments_).rollup() != address(this)) revert WrongTournaments();
+    /// rules_: the Tournament of version 0, deployed before for the address of this contract.
+    constructor(address inbox_, address rules_, address governor_, bytes32 genesisStateRoot) {
         inbox = inbox_;
-        tournaments = tournaments_;
-        WINDOW = ITournament(tournaments_).allowance();
-        BOND = ITournament(tournaments_).bond(0);
+        governor = governor_;
         GENESIS_STATE_ROOT = genesisStateRoot;
+        _addRules(inbox_, rules_, 0);
         bytes32 id = _claimId(0, genesisStateRoot, 0);
-        _claims[id] = newClaimRecord(ClaimStatus.Confirmed, address(0), uint40(block.timestamp), 0);
+        _claims[id] = newClaimRecord(address(0), block.timestamp, 0, 0).confirmed();
         latestConfirmed = id;
         emit Confirmed(id, type(uint64).max, genesisStateRoot);
     }
+
+    // Claims (spec 5.4)
 
     function claim(
         ClaimRef calldata parent,
@@ -63,15 +90,24 @@ contract Rollup is IRollup {
         bytes32 traceRoot,
         bytes calldata lastLeaf
     ) external payable {
-        if (msg.value != BOND) revert WrongBond(BOND);
-        (bytes32 parentId, bytes32 tournament, bytes32 batchHash, uint48 batch) = _locate(parent, attempt);
+        InForce memory inForce = _inForce;
+        Terms memory terms = ITournament(inForce.tournament).terms(0);
+        if (msg.value != terms.bond && msg.value != 0) revert WrongBond(terms.bond);
+        if (terms.paused) revert IsPaused();
+        Place memory place = _locate(parent, attempt);
         if (attempt != 0) {
-            (Result before,) = ITournament(tournaments).result(_tournamentId(parentId, batchHash, attempt - 1));
-            if (before != Result.NoWinner) revert AttemptNotOpen();
+            bytes32 before = _tournamentId(place.parentId, place.batchHash, attempt - 1);
+            (Result result,) = ITournament(_rulesOf(firstClaim[before])).result(before);
+            if (result != Result.NoWinner) revert AttemptNotOpen();
         }
-        if (firstClaim[tournament] != 0) revert TournamentExists();
-        firstClaim[tournament] = _claimId(tournament, stateRoot, traceRoot);
-        _post(parentId, tournament, batch, attempt, stateRoot, traceRoot, lastLeaf);
+        bytes32 first = firstClaim[place.tournament];
+        if (first != 0 && _isBacked(_claims[first])) revert TournamentExists();
+
+        ClaimRecord record = newClaimRecord(msg.sender, terms.time, place.nextBatch, inForce.version);
+        if (msg.value != terms.bond) record = _extendStake(record, _claims[place.parentId], terms);
+        bytes32 id = _claimId(place.tournament, stateRoot, traceRoot);
+        firstClaim[place.tournament] = id;
+        _post(id, record, place, attempt, stateRoot, traceRoot, lastLeaf);
     }
 
     function challenge(
@@ -82,22 +118,39 @@ contract Rollup is IRollup {
         bytes32[4] calldata children,
         bytes calldata lastLeaf
     ) external payable {
-        if (msg.value != BOND) revert WrongBond(BOND);
-        (bytes32 parentId, bytes32 tournament,, uint48 batch) = _locate(parent, attempt);
-        bytes32 firstId = firstClaim[tournament];
+        Place memory place = _locate(parent, attempt);
+        bytes32 firstId = firstClaim[place.tournament];
         if (firstId == 0) revert NothingToChallenge();
-        bytes32 traceRoot = quad(children[0], children[1], children[2], children[3]);
-        _post(parentId, tournament, batch, attempt, stateRoot, traceRoot, lastLeaf);
-
-        if (ITournament(tournaments).isOpen(tournament)) {
-            ITournament(tournaments).join{value: BOND}(tournament, children, msg.sender);
-        } else {
-            if (_claimId(tournament, first.stateRoot, first.traceRoot) != firstId) revert WrongFirstClaim();
-            ClaimRecord record = _claims[firstId];
-            ITournament(tournaments).open{value: 2 * BOND}(
-                tournament, parent.stateRoot, first.traceRoot, record.claimer(), record.postedAt(), children, msg.sender
-            );
+        ClaimRecord record = _claims[firstId];
+        ITournament tournament = ITournament(rules[record.version()]);
+        Terms memory terms = tournament.terms(place.tournament);
+        if (msg.value != terms.bond) revert WrongBond(terms.bond);
+        if (terms.paused) revert IsPaused();
+        if (!terms.open) {
+            if (_claimId(place.tournament, first.stateRoot, first.traceRoot) != firstId) revert WrongFirstClaim();
+            if (!_isBacked(record)) revert NotBacked();
+            if (record.staked()) _takeStake(firstId, record, terms.bond);
         }
+
+        bytes32 traceRoot = quad(children[0], children[1], children[2], children[3]);
+        _post(
+            _claimId(place.tournament, stateRoot, traceRoot),
+            newClaimRecord(msg.sender, terms.time, place.nextBatch, record.version()),
+            place,
+            attempt,
+            stateRoot,
+            traceRoot,
+            lastLeaf
+        );
+        tournament.join{value: terms.open ? terms.bond : 2 * terms.bond}(
+            place.tournament,
+            parent.stateRoot,
+            first.traceRoot,
+            record.claimer(),
+            record.postedAt(),
+            children,
+            msg.sender
+        );
     }
 
     function confirm(ClaimRef calldata claimed, uint64 attempt) external {
@@ -109,21 +162,24 @@ contract Rollup is IRollup {
         ClaimRecord record = _claims[id];
         if (record.status() != ClaimStatus.Pending) revert NotPending();
 
-        if (ITournament(tournaments).isOpen(claimed.tournament)) {
-            (Result result, bytes32 winner) = ITournament(tournaments).result(claimed.tournament);
+        ITournament tournament = ITournament(rules[record.version()]);
+        Terms memory terms = tournament.terms(claimed.tournament);
+        if (terms.paused) revert IsPaused();
+        if (terms.open) {
+            (Result result, bytes32 winner) = tournament.result(claimed.tournament);
             if (result != Result.Winner || winner != claimed.traceRoot) revert NotTheWinner();
         } else {
-            if (block.timestamp - record.postedAt() < WINDOW) revert WindowOpen();
-            _credit(record.claimer(), BOND);
+            if (!_isBacked(record)) revert NotBacked();
+            if (terms.time - record.postedAt() < terms.window) revert WindowOpen();
+            if (!record.staked()) _credit(record.claimer(), terms.bond);
         }
-        _claims[id] = record.withStatus(ClaimStatus.Confirmed);
+        _claims[id] = record.confirmed();
         latestConfirmed = id;
         emit Confirmed(id, batch, claimed.stateRoot);
     }
 
     function recover(ClaimRef calldata claimed, ClaimRef calldata parent, uint64 attempt) external {
-        (, bytes32 tournament,,) = _locate(parent, attempt);
-        if (tournament != claimed.tournament) revert UnknownParent();
+        if (_locate(parent, attempt).tournament != claimed.tournament) revert UnknownParent();
         ClaimRecord parentRecord = _claims[_idOf(parent)];
         bool parentLost = parentRecord.status() == ClaimStatus.Pending
             && _claims[latestConfirmed].nextBatch() >= parentRecord.nextBatch();
@@ -131,12 +187,14 @@ contract Rollup is IRollup {
 
         bytes32 id = _idOf(claimed);
         ClaimRecord record = _claims[id];
-        if (record.claimer() == address(0)) revert NotPending();
-        if (ITournament(tournaments).isOpen(tournament)) revert HasRivals();
+        if (record.claimer() == address(0) || record.staked()) revert NothingToRecover();
+        Terms memory terms = ITournament(rules[record.version()]).terms(claimed.tournament);
+        if (terms.open) revert HasRivals();
+        if (terms.paused) revert IsPaused();
         // From here on no rival can join: the bond is not needed here again.
-        if (block.timestamp - record.postedAt() < WINDOW) revert WindowOpen();
+        if (terms.time - record.postedAt() < terms.window) revert WindowOpen();
         _claims[id] = record.withoutClaimer();
-        _credit(record.claimer(), BOND);
+        _credit(record.claimer(), terms.bond);
     }
 
     function withdraw(address payable to) external {
@@ -148,35 +206,126 @@ contract Rollup is IRollup {
         if (!sent) revert TransferFailed();
     }
 
+    // Stakes (spec 5.8)
+
+    function stake() external payable {
+        Stake stake_ = _stakes[msg.sender].grown(msg.value);
+        uint256 least = ITournament(_inForce.tournament).bond(0);
+        if (stake_.amount() < least) revert StakeTooSmall(least);
+        _stakes[msg.sender] = stake_;
+        emit Staked(msg.sender, msg.value, stake_.amount());
+    }
+
+    function unstake() external {
+        Stake stake_ = _stakes[msg.sender];
+        uint256 amount = stake_.amount();
+        if (amount == 0) revert NothingStaked();
+        if (!_isIdle(stake_)) revert StakeBusy();
+        _stakes[msg.sender] = stake_.emptied();
+        emit Unstaked(msg.sender, amount);
+        _credit(msg.sender, amount);
+    }
+
+    /// Puts a new first claim behind the sender's stake (spec 5.8.2). terms: of the version that it pins.
+    function _extendStake(ClaimRecord record, ClaimRecord parent, Terms memory terms) private returns (ClaimRecord) {
+        Stake stake_ = _stakes[msg.sender];
+        if (stake_.amount() < terms.bond) revert StakeTooSmall(terms.bond);
+        if (stake_.epoch() == MAX_EPOCH) revert StakeWornOut();
+        // Within one epoch and version no other claim behind this stake has this time and batch: the clock goes on, and
+        // batches of a chain ascend.
+        bool extends = parent.staked() && parent.claimer() == msg.sender && parent.epoch() == stake_.epoch()
+            && parent.version() == record.version() && stake_.latestVersion() == record.version()
+            && parent.postedAt() == stake_.latestPostedAt() && parent.nextBatch() == stake_.latestNextBatch();
+        if (!extends && !_isIdle(stake_)) revert StakeBusy();
+        _stakes[msg.sender] = stake_.extended(record.postedAt(), record.nextBatch(), record.version());
+        return newStakedRecord(msg.sender, record.postedAt(), record.nextBatch(), record.version(), stake_.epoch());
+    }
+
+    /// The bond of a staked first claim is from now on its own; the other claims behind the stake lose theirs.
+    function _takeStake(bytes32 id, ClaimRecord record, uint256 bond) private {
+        address account = record.claimer();
+        Stake stake_ = _stakes[account].taken(bond);
+        _stakes[account] = stake_;
+        _claims[id] = record.withoutStake();
+        emit StakeTaken(account, id, bond, stake_.epoch());
+    }
+
+    /// Whether no claim behind it can be challenged any more.
+    function _isIdle(Stake stake_) private view returns (bool) {
+        if (stake_.latestPostedAt() == 0) return true;
+        Terms memory terms = ITournament(rules[stake_.latestVersion()]).terms(0);
+        return terms.time - stake_.latestPostedAt() >= terms.window;
+    }
+
+    /// Spec 5.8.4. Not asked for genesis.
+    function _isBacked(ClaimRecord record) private view returns (bool) {
+        if (record.status() != ClaimStatus.Pending) return record.status() == ClaimStatus.Confirmed;
+        return !record.staked() || record.epoch() == _stakes[record.claimer()].epoch();
+    }
+
+    // Rules (spec 5.7)
+
+    function addRules(address tournament) external {
+        if (msg.sender != governor) revert OnlyGovernor();
+        uint8 last = _inForce.version;
+        if (last == type(uint8).max) revert TooManyRules();
+        _addRules(inbox, tournament, last + 1);
+    }
+
+    function _addRules(address inbox_, address tournament, uint8 version) private {
+        bool fits = ITournament(tournament).rollup() == address(this)
+            && ITournament(tournament).domainSeparator() == IInbox(inbox_).domainSeparator();
+        if (!fits) revert WrongRules();
+        rules[version] = tournament;
+        _inForce = InForce(tournament, version);
+        emit RulesAdded(version, tournament);
+    }
+
+    function _rulesOf(bytes32 id) private view returns (address) {
+        return rules[_claims[id].version()];
+    }
+
     /// The tournament among the children of `parent` at the batch after it.
-    function _locate(ClaimRef calldata parent, uint64 attempt)
-        private
-        view
-        returns (bytes32 parentId, bytes32 tournament, bytes32 batchHash, uint48 batch)
-    {
-        parentId = _idOf(parent);
-        ClaimRecord record = _claims[parentId];
+    function _locate(ClaimRef calldata parent, uint64 attempt) private view returns (Place memory place) {
+        place.parentId = _idOf(parent);
+        ClaimRecord record = _claims[place.parentId];
         if (record.status() == ClaimStatus.None) revert UnknownParent();
-        batch = record.nextBatch();
-        batchHash = IInbox(inbox).batchHash(batch);
-        if (batchHash == 0) revert UnknownBatch();
-        tournament = _tournamentId(parentId, batchHash, attempt);
+        uint48 batch = record.nextBatch();
+        place.batchHash = IInbox(inbox).batchHash(batch);
+        if (place.batchHash == 0) revert UnknownBatch();
+        place.tournament = _tournamentId(place.parentId, place.batchHash, attempt);
+        place.nextBatch = batch + 1;
     }
 
     function _post(
-        bytes32 parentId,
-        bytes32 tournament,
-        uint48 batch,
+        bytes32 id,
+        ClaimRecord record,
+        Place memory place,
         uint64 attempt,
         bytes32 stateRoot,
         bytes32 traceRoot,
         bytes calldata lastLeaf
     ) private {
         requireTraceLeaf(traceRoot, HEIGHT_0, LAST_POSITION, stateRoot, lastLeaf);
-        bytes32 id = _claimId(tournament, stateRoot, traceRoot);
-        if (_claims[id].status() != ClaimStatus.None) revert ClaimExists();
-        _claims[id] = newClaimRecord(ClaimStatus.Pending, msg.sender, uint40(block.timestamp), batch + 1);
-        emit Claimed(id, parentId, tournament, batch, attempt, stateRoot, traceRoot, msg.sender);
+        ClaimRecord before = _claims[id];
+        if (before.status() != ClaimStatus.None && _isBacked(before)) revert ClaimExists();
+        _claims[id] = record;
+        // Of the first claim, which claim has written just before.
+        Backing backing =
+            record.staked() ? Backing.Stake : firstClaim[place.tournament] == id ? Backing.Bond : Backing.Rival;
+        emit Claimed(
+            id,
+            place.parentId,
+            place.tournament,
+            place.nextBatch - 1,
+            attempt,
+            stateRoot,
+            traceRoot,
+            msg.sender,
+            record.postedAt(),
+            record.version(),
+            backing
+        );
     }
 
     function _credit(address account, uint256 amount) private {
@@ -211,6 +360,33 @@ contract Rollup is IRollup {
         unchecked {
             return (status, record.claimer(), record.postedAt(), uint64(record.nextBatch()) - 1);
         }
+    }
+
+    function claimerOf(bytes32 id) external view returns (address) {
+        return _claims[id].claimer();
+    }
+
+    function rulesInForce() external view returns (uint8 version, address tournament) {
+        return (_inForce.version, _inForce.tournament);
+    }
+
+    function rulesOf(bytes32 id) external view returns (uint8 version, address tournament) {
+        version = _claims[id].version();
+        return (version, rules[version]);
+    }
+
+    function isBacked(bytes32 id) external view returns (bool) {
+        return _isBacked(_claims[id]);
+    }
+
+    function stakeOf(address account)
+        external
+        view
+        returns (uint256 amount, uint64 latestPostedAt, uint64 latestNextBatch, uint8 latestVersion, uint16 epoch)
+    {
+        Stake stake_ = _stakes[account];
+        return
+            (stake_.amount(), stake_.latestPostedAt(), stake_.latestNextBatch(), stake_.latestVersion(), stake_.epoch());
     }
 
     function genesis() external view returns (ClaimRef memory) {

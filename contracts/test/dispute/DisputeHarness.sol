@@ -9,10 +9,12 @@ import {
     MatchId,
     Outcome,
     Parameters,
-    Phase,
     Result,
-    TournamentPreimage
+    TournamentPreimage,
+    Winner
 } from "../../src/interfaces/ITournament.sol";
+import {IClaimers} from "../../src/interfaces/IRollup.sol";
+import {Phase, Progress} from "../../src/dispute/Progress.sol";
 import {Tournament} from "../../src/dispute/Tournament.sol";
 import {Base, Vm} from "../Base.sol";
 import {TallTrace, TallTraces} from "./TallTrace.sol";
@@ -20,7 +22,7 @@ import {Toy, ToyVerifier} from "./ToyVerifier.sol";
 
 /// Plays disputes on the real Tournament with full-height traces. What it knows of the contract's state comes from events
 /// alone, as for anyone who plays from outside; after each call it compares every match with the hash on chain.
-abstract contract DisputeHarness is Base {
+abstract contract DisputeHarness is Base, IClaimers {
     using TallTraces for TallTrace;
 
     uint64 internal constant LAST_0 = 4 ** 12 - 1;
@@ -35,7 +37,10 @@ abstract contract DisputeHarness is Base {
     uint128 internal constant STAKE_1 = 1 ether;
     uint128 internal constant CEILING = 50 gwei;
 
+    uint32 internal constant PAUSE_BUDGET = 1000;
+
     address internal constant TREASURY = address(0x7777);
+    address internal constant GUARDIAN = address(0x6a6d);
     address internal constant HONEST = address(0x1001);
     address internal constant MOVER = address(0x2002);
 
@@ -55,6 +60,10 @@ abstract contract DisputeHarness is Base {
     mapping(bytes32 matchId => Leaf) internal leaves;
     mapping(bytes32 inner => InnerContext) internal contexts;
     mapping(bytes32 inner => uint8) internal levels;
+    /// Where this contract is the rollup.
+    mapping(bytes32 claim => address) public claimerOf;
+    mapping(bytes32 root => bytes32) internal lastLeaves;
+    mapping(bytes32 tournament => mapping(bytes32 root => bool)) internal isOut;
     uint256 internal joined0;
     uint256 internal joined1;
 
@@ -64,16 +73,23 @@ abstract contract DisputeHarness is Base {
     }
 
     function deployTournament(address rollup, address verifier) internal {
+        tournament = newTournament(rollup, verifier, keccak256("domain"), STAKE_0);
+    }
+
+    function newTournament(address rollup, address verifier, bytes32 domain, uint128 stake0)
+        internal
+        returns (Tournament)
+    {
         Parameters memory parameters = Parameters({
             censorshipSeconds: CENSORSHIP,
             graceSeconds: GRACE,
             replaySeconds: REPLAY,
             traceSeconds: TRACE,
-            stake0: STAKE_0,
+            stake0: stake0,
             stake1: STAKE_1,
             priceCeiling: CEILING
         });
-        tournament = new Tournament(verifier, keccak256("domain"), parameters, rollup, TREASURY);
+        return new Tournament(verifier, domain, parameters, rollup, TREASURY, GUARDIAN, PAUSE_BUDGET);
     }
 
     function setUpDispute() internal {
@@ -169,6 +185,21 @@ abstract contract DisputeHarness is Base {
     function know(TallTrace memory trace) internal returns (bytes32 root) {
         root = trace.root();
         traces[root] = trace;
+        lastLeaves[root] = trace.last();
+    }
+
+    /// What a claim of level 0 is called (spec 5.4.1).
+    function claimId(bytes32 root) internal view returns (bytes32) {
+        return Toy.quad(tournamentId(), lastLeaves[root], root, 0);
+    }
+
+    function winnerOf(bytes32 root) internal view returns (Winner memory) {
+        return Winner(traces[root].rootChildren(), lastLeaves[root]);
+    }
+
+    function settle() internal {
+        bytes32 dangling = danglingRoot(tournamentId());
+        tournament.settle(tournamentId(), lastLeaves[dangling]);
     }
 
     // Joining, as the rollup
@@ -178,7 +209,8 @@ abstract contract DisputeHarness is Base {
         know(rival);
         uint256 value = 2 * tournament.bond(0);
         vm.deal(address(this), value);
-        tournament.open{value: value}(
+        (claimerOf[claimId(first.root())], claimerOf[claimId(rival.root())]) = (firstClaimer, claimer);
+        tournament.join{value: value}(
             tournamentId(),
             initialState(),
             first.root(),
@@ -195,7 +227,8 @@ abstract contract DisputeHarness is Base {
         know(trace);
         uint256 value = tournament.bond(0);
         vm.deal(address(this), value);
-        tournament.join{value: value}(tournamentId(), trace.rootChildren(), claimer);
+        claimerOf[claimId(trace.root())] = claimer;
+        tournament.join{value: value}(tournamentId(), 0, 0, address(0), 0, trace.rootChildren(), claimer);
         joined0++;
         sync();
     }
@@ -236,7 +269,7 @@ abstract contract DisputeHarness is Base {
 
     function moverRoot(bytes32 matchId) internal view returns (bytes32) {
         MatchId memory id = matchOf(matchId);
-        return (heightOf(id) - bisections[matchId].height) % 2 == 0 ? id.one : id.two;
+        return (heightOf(id) - bisections[matchId].progress.height()) % 2 == 0 ? id.one : id.two;
     }
 
     struct Advance {
@@ -250,17 +283,22 @@ abstract contract DisputeHarness is Base {
         a.id = matchOf(matchId);
         a.state = bisections[matchId];
         TallTrace memory mine = traces[moverRoot(matchId)];
-        a.opened = mine.children(a.state.height, a.state.position);
+        (uint8 height, uint64 position) = (a.state.progress.height(), a.state.progress.position());
+        a.opened = mine.children(height, position);
         uint64 j = 0;
         while (a.opened[j] == a.state.children[j]) j++;
-        a.next = mine.children(a.state.height - 1, 4 * a.state.position + j);
+        a.next = mine.children(height - 1, 4 * position + j);
     }
 
     function advance(bytes32 matchId) internal {
         Advance memory a = advanceArguments(matchId);
         vm.prank(MOVER);
-        tournament.advance(a.id, a.state, a.opened, a.next);
+        send(a);
         sync();
+    }
+
+    function send(Advance memory a) internal {
+        tournament.advance(idOf(a.id), a.state.children, a.state.progress, a.opened, a.next);
     }
 
     struct Seal {
@@ -276,10 +314,10 @@ abstract contract DisputeHarness is Base {
         s.id = matchOf(matchId);
         s.state = bisections[matchId];
         TallTrace memory mine = traces[moverRoot(matchId)];
-        s.leaves = mine.children(1, s.state.position);
+        s.leaves = mine.children(1, s.state.progress.position());
         uint64 j = 0;
         while (s.leaves[j] == s.state.children[j]) j++;
-        uint64 position = 4 * s.state.position + j;
+        uint64 position = 4 * s.state.progress.position() + j;
         if (levels[s.id.tournament] == 1) {
             if (position == 0) s.context = contexts[s.id.tournament];
             else if (j == 0) s.agreed = abi.encodePacked(mine.leaf(position - 1), mine.proof(position - 1));
@@ -296,12 +334,16 @@ abstract contract DisputeHarness is Base {
     function seal(bytes32 matchId) internal {
         Seal memory s = sealArguments(matchId);
         vm.prank(MOVER);
-        tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+        send(s);
         sync();
     }
 
+    function send(Seal memory s) internal {
+        tournament.seal(s.id, s.state.children, s.state.progress, s.leaves, s.agreed, s.opening, s.context);
+    }
+
     function bisectToSeal(bytes32 matchId) internal {
-        while (bisections[matchId].height > 1) advance(matchId);
+        while (bisections[matchId].progress.height() > 1) advance(matchId);
     }
 
     function playToSeal(bytes32 matchId) internal {
@@ -313,17 +355,17 @@ abstract contract DisputeHarness is Base {
     function prove(bytes32 matchId) internal {
         MatchId memory id = matchOf(matchId);
         Leaf memory state = leaves[matchId];
-        bytes32[4] memory winnerChildren = traces[provenRoot(matchId)].rootChildren();
+        Winner memory winner = winnerOf(provenRoot(matchId));
         bytes memory witness = witnessOf(matchId);
         vm.prank(MOVER);
-        if (levels[id.tournament] == 1) tournament.proveStep(id, state, witness, winnerChildren);
-        else tournament.proveTransition(id, state, preimage, witness, winnerChildren);
+        if (levels[id.tournament] == 1) tournament.proveStep(id, state, witness, winner);
+        else tournament.proveTransition(id, state, preimage, witness, winner);
         sync();
     }
 
     function witnessOf(bytes32 matchId) internal view returns (bytes memory) {
         MatchId memory id = matchOf(matchId);
-        uint64 position = leaves[matchId].position;
+        uint64 position = leaves[matchId].progress.position();
         if (levels[id.tournament] == 1) {
             (uint256 n, uint256 stop) = machineBefore(id.tournament, position);
             return abi.encode(n, stop);
@@ -333,7 +375,7 @@ abstract contract DisputeHarness is Base {
 
     /// The true machine before a position of an inner tournament whose agreed sigma is true.
     function machineBefore(bytes32 inner, uint64 position) internal view returns (uint256 n, uint256 stop) {
-        uint64 outer = leaves[inner].position;
+        uint64 outer = leaves[inner].progress.position();
         stop = Toy.stopOf(outer / 4096);
         n = outer % 4096 == 1 ? 0 : stop;
         n = n + position < stop ? n + position : stop;
@@ -343,10 +385,10 @@ abstract contract DisputeHarness is Base {
         MatchId memory id = matchOf(matchId);
         bytes32 truth;
         if (levels[id.tournament] == 1) {
-            (uint256 n, uint256 stop) = machineBefore(id.tournament, leaves[matchId].position + 1);
+            (uint256 n, uint256 stop) = machineBefore(id.tournament, leaves[matchId].progress.position() + 1);
             truth = Toy.machine(n, stop);
         } else {
-            truth = hashOf(trueSigma(leaves[matchId].position));
+            truth = hashOf(trueSigma(leaves[matchId].progress.position()));
         }
         return leaves[matchId].leafOne == truth ? id.one : id.two;
     }
@@ -354,10 +396,10 @@ abstract contract DisputeHarness is Base {
     function timeout(bytes32 matchId) internal {
         MatchId memory id = matchOf(matchId);
         bytes32 winner = moverRoot(matchId) == id.one ? id.two : id.one;
-        bytes32[4] memory winnerChildren = traces[winner].rootChildren();
+        Winner memory opening = winnerOf(winner);
         Bisection memory state = bisections[matchId];
         vm.prank(MOVER);
-        tournament.timeout(id, state, winnerChildren);
+        tournament.timeout(id, state, opening);
         sync();
     }
 
@@ -372,14 +414,14 @@ abstract contract DisputeHarness is Base {
     function resolve(bytes32 matchId) internal {
         MatchId memory id = matchOf(matchId);
         Leaf memory state = leaves[matchId];
-        bytes32[4] memory winnerChildren;
+        Winner memory winner;
         (,,,,, bytes32 dangling,) = tournament.arena(matchId);
         if (dangling != 0) {
-            (,, uint8 class,) = tournament.commitment(matchId, dangling);
-            winnerChildren = traces[class == 1 ? id.one : id.two].rootChildren();
+            (, uint8 class) = tournament.commitment(matchId, dangling);
+            winner = winnerOf(class == 1 ? id.one : id.two);
         }
         vm.prank(MOVER);
-        tournament.resolveInner(id, state, winnerChildren);
+        tournament.resolveInner(id, state, winner);
         sync();
     }
 
@@ -393,8 +435,8 @@ abstract contract DisputeHarness is Base {
         for (uint256 i = 0; i < matches.length; i++) {
             bytes32 matchId = idOf(matches[i]);
             bytes32 expected = phases[matchId] == Phase.Bisect
-                ? keccak256(abi.encode(phases[matchId], bisections[matchId]))
-                : keccak256(abi.encode(phases[matchId], leaves[matchId]));
+                ? keccak256(abi.encode(bisections[matchId]))
+                : keccak256(abi.encode(leaves[matchId]));
             vm.assertEq(tournament.matchHash(matchId), expected, "events and match state");
         }
     }
@@ -410,13 +452,17 @@ abstract contract DisputeHarness is Base {
         } else if (topic == ITournament.Advanced.selector) {
             (, bisections[log.topics[1]]) = abi.decode(log.data, (bytes32[4], Bisection));
         } else if (topic == ITournament.Sealed.selector) {
-            (phases[log.topics[1]], leaves[log.topics[1]]) = abi.decode(log.data, (Phase, Leaf));
+            leaves[log.topics[1]] = abi.decode(log.data, (Leaf));
+            phases[log.topics[1]] = leaves[log.topics[1]].progress.phase();
         } else if (topic == ITournament.InnerOpened.selector) {
             (contexts[log.topics[1]],,,) = abi.decode(log.data, (InnerContext, uint40, uint32, uint32));
             levels[log.topics[1]] = 1;
         } else if (topic == ITournament.MatchEnded.selector) {
             for (uint256 i = 0; i < matches.length; i++) {
                 if (idOf(matches[i]) != log.topics[2]) continue;
+                Outcome outcome = abi.decode(log.data, (Outcome));
+                if (outcome != Outcome.One) isOut[log.topics[1]][matches[i].one] = true;
+                if (outcome != Outcome.Two) isOut[log.topics[1]][matches[i].two] = true;
                 matches[i] = matches[matches.length - 1];
                 matches.pop();
                 break;
@@ -431,8 +477,8 @@ abstract contract DisputeHarness is Base {
 
     // Reading
 
-    function eliminated(bytes32 root) internal view returns (bool out) {
-        (,,, out) = tournament.commitment(tournamentId(), root);
+    function eliminated(bytes32 root) internal view returns (bool) {
+        return isOut[tournamentId()][root];
     }
 
     function danglingRoot(bytes32 id) internal view returns (bytes32 dangling) {

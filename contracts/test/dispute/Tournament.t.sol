@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Overdue} from "../../src/dispute/Clock.sol";
+import {Overdue, Phase, Progress} from "../../src/dispute/Progress.sol";
 import {NodeMismatch} from "../../src/dispute/Match.sol";
 import {Tournament} from "../../src/dispute/Tournament.sol";
 import {
@@ -11,9 +11,9 @@ import {
     Leaf,
     MatchId,
     Parameters,
-    Phase,
     Result,
-    TournamentPreimage
+    TournamentPreimage,
+    Winner
 } from "../../src/interfaces/ITournament.sol";
 import {MaskOutOfRange, RootMismatch} from "../../src/machine/QuadProof.sol";
 import {StepVerifier} from "../../src/machine/StepVerifier.sol";
@@ -52,7 +52,7 @@ contract TournamentTest is DisputeHarness {
     function requireHonestWon() private {
         vm.assertEq(danglingRoot(tournamentId()), trueTrace().root());
         pass(A0);
-        tournament.settle(tournamentId());
+        settle();
         (Result result, bytes32 winner) = tournament.result(tournamentId());
         vm.assertTrue(result == Result.Winner);
         vm.assertEq(winner, trueTrace().root());
@@ -89,7 +89,7 @@ contract TournamentTest is DisputeHarness {
             advance(matchId);
         }
         seal(matchId);
-        vm.assertEq(uint256(leaves[matchId].position), position);
+        vm.assertEq(uint256(leaves[matchId].progress.position()), position);
         vm.assertTrue(phases[matchId] == Phase.AtLeaf);
         prove(matchId);
         requireHonestWon();
@@ -117,7 +117,7 @@ contract TournamentTest is DisputeHarness {
             advance(inner);
         }
         seal(inner);
-        vm.assertEq(uint256(leaves[inner].position), position);
+        vm.assertEq(uint256(leaves[inner].progress.position()), position);
         prove(inner);
         (,, uint32 one, uint32 two,,,) = tournament.arena(outer);
         pass(class == 1 ? two : one);
@@ -133,7 +133,7 @@ contract TournamentTest is DisputeHarness {
         innerPosition = uint64(bound(innerPosition, 0, 40));
         bytes32 matchId = startMatch(position, honestFirst);
         playToSeal(matchId);
-        vm.assertEq(uint256(leaves[matchId].position), position);
+        vm.assertEq(uint256(leaves[matchId].progress.position()), position);
         if (phases[matchId] == Phase.Inner) {
             uint8 class = honestClass(matchId);
             (uint256 n, uint256 stop) = machineBefore(matchId, 0);
@@ -183,7 +183,8 @@ contract TournamentTest is DisputeHarness {
         bytes32 outer = onlyMatch();
         bisectToSeal(outer);
         Seal memory s = sealArguments(outer);
-        tournament.seal(s.id, s.state, s.leaves, s.agreed, opening, s.context);
+        s.opening = opening;
+        send(s);
         sync();
         vm.assertTrue(phases[outer] == Phase.Inner);
 
@@ -193,9 +194,9 @@ contract TournamentTest is DisputeHarness {
         bytes32 inner = idOf(matches[1]);
         playToSeal(inner);
         MatchId memory id = matchOf(inner);
-        bytes32[4] memory none;
+        Winner memory winner = winnerOf(chunk.root());
         Leaf memory state = leaves[inner];
-        tournament.proveStep(id, state, abi.encodePacked(control, registers, memoryRoot), none);
+        tournament.proveStep(id, state, abi.encodePacked(control, registers, memoryRoot), winner);
         sync();
         vm.assertEq(danglingRoot(outer), chunk.root());
         pass(A0 + GRANT);
@@ -211,46 +212,53 @@ contract TournamentTest is DisputeHarness {
         for (uint256 i = 0; i < 4; i++) {
             bytes32 kept = a.opened[i];
             a.opened[i] = keccak256("other");
-            vm.expectRevert(NodeMismatch.selector);
-            tournament.advance(a.id, a.state, a.opened, a.next);
+            // What it opens is no node of this match.
+            vm.expectRevert(Tournament.WrongState.selector);
+            send(a);
             a.opened[i] = kept;
             kept = a.next[i];
             a.next[i] = keccak256("other");
             vm.expectRevert(NodeMismatch.selector);
-            tournament.advance(a.id, a.state, a.opened, a.next);
+            send(a);
             a.next[i] = kept;
         }
-        tournament.advance(a.id, a.state, a.opened, a.next);
+        send(a);
     }
 
     function testEveryFieldOfTheStateIsChecked() external {
         bytes32 matchId = startMatch(0, true);
         advance(matchId);
         Advance memory a = advanceArguments(matchId);
-        // Three words of the id and eleven of the state: whichever is another, there is no such match.
-        for (uint256 word = 0; word < 14; word++) {
-            (MatchId memory id, Bisection memory state) = (a.id, a.state);
-            bytes memory encoded = abi.encode(id, state);
-            uint256 offset = 32 * word + 31;
-            encoded[offset] = bytes1(uint8(encoded[offset]) ^ 1);
-            (id, state) = abi.decode(encoded, (MatchId, Bisection));
+        // The match, four children and the progress: whichever is another, there is no such match.
+        for (uint256 bit = 0; bit < 256; bit += 3) {
+            Progress other = Progress.wrap(Progress.unwrap(a.state.progress) ^ 1 << bit);
             vm.expectRevert(Tournament.WrongState.selector);
-            tournament.advance(id, state, a.opened, a.next);
+            tournament.advance(matchId, a.state.children, other, a.opened, a.next);
         }
+        for (uint256 i = 0; i < 4; i++) {
+            bytes32[4] memory children = a.state.children;
+            bytes32 kept = children[i];
+            children[i] = kept ^ bytes32(uint256(1));
+            vm.expectRevert(Tournament.WrongState.selector);
+            tournament.advance(matchId, children, a.state.progress, a.opened, a.next);
+            children[i] = kept;
+        }
+        vm.expectRevert(Tournament.WrongState.selector);
+        tournament.advance(matchId ^ bytes32(uint256(1)), a.state.children, a.state.progress, a.opened, a.next);
         bisectToSeal(matchId);
         seal(matchId);
-        bytes32[4] memory winnerChildren = traces[provenRoot(matchId)].rootChildren();
+        Winner memory winner = winnerOf(provenRoot(matchId));
         bytes memory witness = witnessOf(matchId);
-        for (uint256 word = 4; word < 8; word++) {
+        for (uint256 offset = 96; offset < 128; offset++) {
             bytes memory encoded = abi.encode(leaves[matchId]);
-            encoded[32 * word + 31] = bytes1(uint8(encoded[32 * word + 31]) ^ 1);
+            encoded[offset] = bytes1(uint8(encoded[offset]) ^ 1);
             Leaf memory state = abi.decode(encoded, (Leaf));
             vm.expectRevert(Tournament.WrongState.selector);
-            tournament.proveTransition(a.id, state, preimage, witness, winnerChildren);
+            tournament.proveTransition(a.id, state, preimage, witness, winner);
             vm.expectRevert(Tournament.WrongState.selector);
             tournament.eliminate(a.id, state);
             vm.expectRevert(Tournament.WrongState.selector);
-            tournament.resolveInner(a.id, state, winnerChildren);
+            tournament.resolveInner(a.id, state, winner);
         }
     }
 
@@ -259,24 +267,27 @@ contract TournamentTest is DisputeHarness {
         Seal memory s;
         s.id = matchOf(matchId);
         s.state = bisections[matchId];
+        s.leaves = advanceArguments(matchId).opened;
         vm.expectRevert(Tournament.WrongHeight.selector);
-        tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+        send(s);
         bisectToSeal(matchId);
-        Advance memory a;
-        a.state = bisections[matchId];
+        Seal memory right = sealArguments(matchId);
+        Bisection memory last = right.state;
+        bytes32[4] memory nothing;
         vm.expectRevert(Tournament.WrongHeight.selector);
-        tournament.advance(s.id, a.state, a.opened, a.next);
+        tournament.advance(matchId, last.children, last.progress, right.leaves, nothing);
 
         seal(matchId);
         Leaf memory leaf = leaves[matchId];
+        Winner memory none;
         pass(100_000);
         // Spec 4.3.6: no win by timeout at the leaf.
         vm.expectRevert(Tournament.WrongState.selector);
-        tournament.timeout(s.id, a.state, a.next);
+        tournament.timeout(s.id, last, none);
         vm.expectRevert(Tournament.WrongLevel.selector);
-        tournament.proveStep(s.id, leaf, "", a.next);
+        tournament.proveStep(s.id, leaf, "", none);
         vm.expectRevert(Tournament.WrongState.selector);
-        tournament.resolveInner(s.id, leaf, a.next);
+        tournament.resolveInner(s.id, leaf, none);
     }
 
     function testSealRefusesAnotherAgreedValue() external {
@@ -290,16 +301,16 @@ contract TournamentTest is DisputeHarness {
             s.agreed = abi.encodePacked(kept);
             s.agreed[i] ^= 0x01;
             vm.expectRevert();
-            tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+            send(s);
         }
         s.agreed = abi.encodePacked(kept, bytes1(0));
         vm.expectRevert();
-        tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+        send(s);
         s.agreed = "";
         vm.expectRevert(Tournament.WrongAgreed.selector);
-        tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+        send(s);
         s.agreed = kept;
-        tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+        send(s);
     }
 
     function testSealAtPositionZeroNeedsThePreimageOfTheTournament() external {
@@ -312,13 +323,13 @@ contract TournamentTest is DisputeHarness {
             s.agreed = abi.encodePacked(kept);
             s.agreed[i] ^= 0x80;
             vm.expectRevert(Tournament.WrongAgreed.selector);
-            tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+            send(s);
         }
         s.agreed = abi.encodePacked(kept, bytes32(0));
         vm.expectRevert(Tournament.WrongAgreed.selector);
-        tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+        send(s);
         s.agreed = kept;
-        tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+        send(s);
     }
 
     function testSealAmongOpenedLeavesTakesNothing() external {
@@ -328,7 +339,7 @@ contract TournamentTest is DisputeHarness {
         vm.assertEq(s.agreed.length, 0);
         s.agreed = abi.encode(s.leaves[2]);
         vm.expectRevert(Tournament.WrongAgreed.selector);
-        tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+        send(s);
     }
 
     function testSealOfAChunkNeedsTheOpening() external {
@@ -337,7 +348,7 @@ contract TournamentTest is DisputeHarness {
         Seal memory s = sealArguments(matchId);
         s.opening[3] = 0;
         vm.expectRevert(NodeMismatch.selector);
-        tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+        send(s);
     }
 
     function testInnerSealAtPositionZeroNeedsTheContext() external {
@@ -349,11 +360,11 @@ contract TournamentTest is DisputeHarness {
         Seal memory s = sealArguments(inner);
         s.context.machineRoot = lieMachine(1);
         vm.expectRevert(Tournament.WrongContext.selector);
-        tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+        send(s);
         s = sealArguments(inner);
         s.agreed = abi.encode(s.context.machineRoot);
         vm.expectRevert(Tournament.WrongAgreed.selector);
-        tournament.seal(s.id, s.state, s.leaves, s.agreed, s.opening, s.context);
+        send(s);
     }
 
     /// Spec 4.3.5: whatever goes wrong with a proof, it reverts and nobody is out.
@@ -362,22 +373,27 @@ contract TournamentTest is DisputeHarness {
         playToSeal(matchId);
         MatchId memory id = matchOf(matchId);
         Leaf memory state = leaves[matchId];
-        bytes32[4] memory winnerChildren;
+        Winner memory winner = winnerOf(provenRoot(matchId));
         bytes memory witness = witnessOf(matchId);
         vm.expectRevert();
-        tournament.proveTransition(id, state, preimage, "", winnerChildren);
+        tournament.proveTransition(id, state, preimage, "", winner);
         vm.expectRevert(ToyVerifier.WrongWitness.selector);
-        tournament.proveTransition(id, state, preimage, abi.encode(trueSigma(0)), winnerChildren);
+        tournament.proveTransition(id, state, preimage, abi.encode(trueSigma(0)), winner);
         // Each field of the batch belongs to the tournament's id.
         for (uint256 word = 0; word < 7; word++) {
             bytes memory encoded = abi.encode(preimage);
             encoded[32 * word + 31] = bytes1(uint8(encoded[32 * word + 31]) ^ 1);
             TournamentPreimage memory other = abi.decode(encoded, (TournamentPreimage));
             vm.expectRevert(Tournament.WrongPreimage.selector);
-            tournament.proveTransition(id, state, other, witness, winnerChildren);
+            tournament.proveTransition(id, state, other, witness, winner);
         }
-        vm.assertEq(tournament.matchHash(matchId), keccak256(abi.encode(Phase.AtLeaf, state)));
-        tournament.proveTransition(id, state, preimage, witness, winnerChildren);
+        vm.assertEq(tournament.matchHash(matchId), keccak256(abi.encode(state)));
+        // The winner is paid by its claim, which its state root and its trace root name (spec 4.10.9).
+        winner.stateRoot ^= bytes32(uint256(1));
+        vm.expectRevert(Tournament.UnknownClaim.selector);
+        tournament.proveTransition(id, state, preimage, witness, winner);
+        winner.stateRoot ^= bytes32(uint256(1));
+        tournament.proveTransition(id, state, preimage, witness, winner);
     }
 
     /// Two liars: the transition proves neither of their leaves, and both go out by the clock.
@@ -386,18 +402,19 @@ contract TournamentTest is DisputeHarness {
         bytes32 matchId = onlyMatch();
         playToSeal(matchId);
         MatchId memory id = matchOf(matchId);
-        bytes32[4] memory none;
+        Winner memory none;
         bytes memory witness = witnessOf(matchId);
         bytes32 truth = hashOf(trueSigma(4096));
         vm.expectRevert(abi.encodeWithSelector(Tournament.NeitherLeaf.selector, truth));
         tournament.proveTransition(id, leaves[matchId], preimage, witness, none);
         pass(A0);
         eliminate(matchId);
-        tournament.settle(tournamentId());
+        settle();
         (Result result, bytes32 winner) = tournament.result(tournamentId());
         vm.assertTrue(result == Result.NoWinner && winner == 0);
         vm.assertEq(tournament.credits(TREASURY), 2 * tournament.bond(0));
         vm.assertEq(address(tournament).balance, 2 * tournament.bond(0));
+        vm.assertEq(tournament.pot(tournamentId()), 0);
     }
 
     // Clocks, 4.2.4 and 4.3.4 to 4.3.6, to the second
@@ -407,18 +424,19 @@ contract TournamentTest is DisputeHarness {
         MatchId memory id = matchOf(matchId);
         uint256 fresh = vm.snapshotState();
         Advance memory a = advanceArguments(matchId);
-        bytes32[4] memory rival = traces[id.two].rootChildren();
+        Winner memory rival = winnerOf(id.two);
 
         pass(A0 - 1);
         vm.expectRevert(Tournament.NotOverdue.selector);
         tournament.timeout(id, a.state, rival);
-        tournament.advance(a.id, a.state, a.opened, a.next);
+        send(a);
         vm.revertToState(fresh);
 
         pass(A0);
         vm.expectRevert(Overdue.selector);
-        tournament.advance(a.id, a.state, a.opened, a.next);
+        send(a);
         tournament.timeout(id, a.state, rival);
+        sync();
         vm.assertTrue(eliminated(id.one));
         vm.assertEq(danglingRoot(tournamentId()), id.two);
     }
@@ -430,14 +448,13 @@ contract TournamentTest is DisputeHarness {
         advance(matchId);
         pass(20);
         advance(matchId);
-        vm.assertEq(uint256(bisections[matchId].balanceOne), A0 - 30 + GRACE);
-        vm.assertEq(uint256(bisections[matchId].balanceTwo), A0 - 20 + GRACE);
+        vm.assertEq(uint256(bisections[matchId].progress.balanceOne()), A0 - 30 + GRACE);
+        vm.assertEq(uint256(bisections[matchId].progress.balanceTwo()), A0 - 20 + GRACE);
         MatchId memory id = matchOf(matchId);
         pass(50_000);
         timeout(matchId);
-        (, uint32 balance,, bool out) = tournament.commitment(tournamentId(), id.two);
-        vm.assertEq(uint256(balance), A0 - 20 + GRACE);
-        vm.assertTrue(!out);
+        vm.assertEq(danglingRoot(tournamentId()), id.two);
+        vm.assertEq(uint256(tournament.danglingBalance(tournamentId())), A0 - 20 + GRACE);
     }
 
     /// forge-config: default.fuzz.runs = 32
@@ -450,8 +467,8 @@ contract TournamentTest is DisputeHarness {
             pass(spent);
             advance(matchId);
             if (spent > GRACE) balances[round % 2] -= spent - GRACE;
-            vm.assertEq(uint256(bisections[matchId].balanceOne), balances[0]);
-            vm.assertEq(uint256(bisections[matchId].balanceTwo), balances[1]);
+            vm.assertEq(uint256(bisections[matchId].progress.balanceOne()), balances[0]);
+            vm.assertEq(uint256(bisections[matchId].progress.balanceTwo()), balances[1]);
         }
     }
 
@@ -461,9 +478,9 @@ contract TournamentTest is DisputeHarness {
         playToSeal(matchId);
         MatchId memory id = matchOf(matchId);
         Leaf memory state = leaves[matchId];
-        vm.assertEq(uint256(state.balanceOne), A0 - 60);
-        vm.assertEq(uint256(state.balanceTwo), A0);
-        bytes32[4] memory none;
+        vm.assertEq(uint256(state.progress.balanceOne()), A0 - 60);
+        vm.assertEq(uint256(state.progress.balanceTwo()), A0);
+        Winner memory none;
         bytes memory witness = witnessOf(matchId);
         uint256 sealedAt = vm.getBlockTimestamp();
         uint256 fresh = vm.snapshotState();
@@ -471,8 +488,7 @@ contract TournamentTest is DisputeHarness {
         // One is the true side. Its own clock decides.
         vm.warp(sealedAt + A0 - 61);
         prove(matchId);
-        (, uint32 balance,,) = tournament.commitment(tournamentId(), id.one);
-        vm.assertEq(uint256(balance), 1 + GRACE);
+        vm.assertEq(uint256(tournament.danglingBalance(tournamentId())), 1 + GRACE);
         vm.revertToState(fresh);
 
         vm.warp(sealedAt + A0 - 60);
@@ -487,6 +503,7 @@ contract TournamentTest is DisputeHarness {
         vm.expectRevert(Overdue.selector);
         tournament.proveTransition(id, state, preimage, witness, none);
         tournament.eliminate(id, state);
+        sync();
         vm.assertTrue(eliminated(id.one) && eliminated(id.two));
     }
 
@@ -500,22 +517,22 @@ contract TournamentTest is DisputeHarness {
         uint40 start = uint40(vm.getBlockTimestamp());
         pass(A0);
         vm.expectRevert(Tournament.WindowClosed.selector);
-        tournament.open{value: value}(
+        tournament.join{value: value}(
             tournamentId(), initialState(), lie.root(), LIAR, start, truth.rootChildren(), HONEST
         );
         vm.warp(start + A0 - 1);
-        tournament.open{value: value}(
+        tournament.join{value: value}(
             tournamentId(), initialState(), lie.root(), LIAR, start, truth.rootChildren(), HONEST
         );
         sync();
         bytes32 matchId = onlyMatch();
-        vm.assertEq(uint256(bisections[matchId].balanceOne), A0);
-        vm.assertEq(uint256(bisections[matchId].balanceTwo), 1);
+        vm.assertEq(uint256(bisections[matchId].progress.balanceOne()), A0);
+        vm.assertEq(uint256(bisections[matchId].progress.balanceTwo()), 1);
         pass(1);
         value = tournament.bond(0);
         bytes32[4] memory third = lieFrom(1, 2).rootChildren();
         vm.expectRevert(Tournament.WindowClosed.selector);
-        tournament.join{value: value}(tournamentId(), third, LIAR);
+        tournament.join{value: value}(tournamentId(), 0, 0, address(0), 0, third, LIAR);
     }
 
     // Inner tournaments, 4.2.3 and 4.3.7
@@ -537,8 +554,9 @@ contract TournamentTest is DisputeHarness {
         vm.expectRevert(Tournament.WindowClosed.selector);
         tournament.joinInner{value: value}(outer, context, 1, truth.last(), truth.rootChildren(), truth.lastProof());
         joinInner(outer, 2, lie, LIAR);
-        (, uint32 balance, uint8 class,) = tournament.commitment(outer, lie.root());
-        vm.assertEq(uint256(balance), two - one);
+        (address claimer, uint8 class) = tournament.commitment(outer, lie.root());
+        vm.assertEq(claimer, LIAR);
+        vm.assertEq(uint256(tournament.danglingBalance(outer)), two - one);
         vm.assertEq(uint256(class), 2);
         // The window of the absent class has closed: decided at once.
         resolve(outer);
@@ -551,7 +569,7 @@ contract TournamentTest is DisputeHarness {
         playToSeal(outer);
         MatchId memory id = matchOf(outer);
         Leaf memory state = leaves[outer];
-        bytes32[4] memory none;
+        Winner memory none;
         (, uint40 start, uint32 one, uint32 two,,,) = tournament.arena(outer);
         uint256 fresh = vm.snapshotState();
 
@@ -562,9 +580,9 @@ contract TournamentTest is DisputeHarness {
         vm.warp(start + two);
         resolve(outer);
         vm.assertTrue(eliminated(id.two) && !eliminated(id.one));
-        (, uint32 balance,,) = tournament.commitment(tournamentId(), id.one);
-        vm.assertEq(uint256(balance), A0 - 40);
-        vm.assertEq(tournament.credits(HONEST), tournament.bond(1) + STAKE_0 / 10);
+        vm.assertEq(uint256(tournament.danglingBalance(tournamentId())), A0 - 40);
+        // The bond inside, the prize of a tournament that nobody else joined, and the prize of the match.
+        vm.assertEq(tournament.credits(HONEST), tournament.bond(1) + STAKE_1 / 10 + STAKE_0 / 10);
         // Decided: it is closed to all, and resolves once.
         vm.expectRevert(Tournament.WrongState.selector);
         tournament.resolveInner(id, state, none);
@@ -589,14 +607,14 @@ contract TournamentTest is DisputeHarness {
         bytes32 outer = startInner(true);
         MatchId memory id = matchOf(outer);
         Leaf memory state = leaves[outer];
-        bytes32[4] memory none;
+        Winner memory none;
         pass(A0 + GRANT - 1);
         vm.expectRevert(Tournament.Undecidable.selector);
         tournament.resolveInner(id, state, none);
         pass(1);
         resolve(outer);
         vm.assertTrue(eliminated(id.one) && eliminated(id.two));
-        tournament.settle(tournamentId());
+        settle();
         (Result result,) = tournament.result(tournamentId());
         vm.assertTrue(result == Result.NoWinner);
     }
@@ -607,12 +625,12 @@ contract TournamentTest is DisputeHarness {
         joinInner(outer, 2, falseChunk(0, 5, 7, lieMachine(1)), LIAR);
         MatchId memory id = matchOf(outer);
         Leaf memory state = leaves[outer];
-        bytes32[4] memory none;
+        Winner memory none;
         pass(A0 + GRANT - 1);
         vm.expectRevert(Tournament.MatchesLive.selector);
         tournament.resolveInner(id, state, none);
         vm.expectRevert(Tournament.WrongLevel.selector);
-        tournament.settle(outer);
+        tournament.settle(outer, 0);
     }
 
     function testJoinInnerBindsClassAndLastLeaf() external {
@@ -663,7 +681,7 @@ contract TournamentTest is DisputeHarness {
         while (matches.length > 1) {
             bytes32 inner = idOf(matches[1]);
             playToSeal(inner);
-            uint64 position = leaves[inner].position;
+            uint64 position = leaves[inner].progress.position();
             (uint256 n, uint256 stop) = machineBefore(outer, position);
             if (leaves[inner].agreed == Toy.machine(n, stop) && hasTrueLeaf(inner)) {
                 prove(inner);
@@ -678,7 +696,7 @@ contract TournamentTest is DisputeHarness {
     }
 
     function hasTrueLeaf(bytes32 inner) private view returns (bool) {
-        (uint256 n, uint256 stop) = machineBefore(matchOf(inner).tournament, leaves[inner].position + 1);
+        (uint256 n, uint256 stop) = machineBefore(matchOf(inner).tournament, leaves[inner].progress.position() + 1);
         bytes32 truth = Toy.machine(n, stop);
         return leaves[inner].leafOne == truth || leaves[inner].leafTwo == truth;
     }
@@ -699,7 +717,8 @@ contract TournamentTest is DisputeHarness {
         MatchId memory id = matchOf(first);
         Leaf memory state = leaves[first];
         bytes memory witness = witnessOf(first);
-        bytes32[4] memory none;
+        Winner memory none = winnerOf(trueTrace().root());
+        none.children[3] ^= bytes32(uint256(1));
         // The winner goes straight into its next match, so its children are needed.
         vm.expectRevert(NodeMismatch.selector);
         tournament.proveTransition(id, state, preimage, witness, none);
@@ -709,15 +728,16 @@ contract TournamentTest is DisputeHarness {
         bytes32 second = idOf(matches[matches.length - 1]);
         vm.assertEq(matchOf(second).one, dangling);
         vm.assertEq(matchOf(second).two, trueTrace().root());
-        vm.assertEq(uint256(bisections[second].balanceTwo), A0 - 7);
+        vm.assertEq(uint256(bisections[second].progress.balanceTwo()), A0 - 7);
 
         playToSeal(second);
         prove(second);
         vm.assertEq(danglingRoot(tournamentId()), trueTrace().root());
         bytes32 liars = onlyMatch();
         pass(A0);
+        bytes32 last = lastLeaves[danglingRoot(tournamentId())];
         vm.expectRevert(Tournament.MatchesLive.selector);
-        tournament.settle(tournamentId());
+        tournament.settle(tournamentId(), last);
         timeout(liars);
         bytes32 third = onlyMatch();
         vm.assertEq(matchOf(third).one, trueTrace().root());
@@ -733,59 +753,39 @@ contract TournamentTest is DisputeHarness {
         requireHonestWon();
     }
 
-    function testARootJoinsOnceForever() external {
-        bytes32 matchId = startMatch(4096, true);
-        uint256 value = tournament.bond(0);
-        vm.deal(address(this), 3 * value);
-        bytes32[4] memory lie = lieFrom(4096, 1).rootChildren();
-        bytes32[4] memory truth = trueTrace().rootChildren();
-        vm.expectRevert(Tournament.RootAlreadyJoined.selector);
-        tournament.join{value: value}(tournamentId(), lie, LIAR);
-        vm.expectRevert(Tournament.RootAlreadyJoined.selector);
-        tournament.join{value: value}(tournamentId(), truth, LIAR);
-        playToSeal(matchId);
-        prove(matchId);
-        vm.expectRevert(Tournament.RootAlreadyJoined.selector);
-        tournament.join{value: value}(tournamentId(), lie, LIAR);
-    }
-
     function testSettleAtTheSecond() external {
         bytes32 matchId = startMatch(4096, true);
         uint256 start = vm.getBlockTimestamp();
         playToSeal(matchId);
         prove(matchId);
         vm.warp(start + A0 - 1);
+        bytes32 last = lastLeaves[danglingRoot(tournamentId())];
         vm.expectRevert(Tournament.WindowOpen.selector);
-        tournament.settle(tournamentId());
+        tournament.settle(tournamentId(), last);
         vm.warp(start + A0);
-        tournament.settle(tournamentId());
+        settle();
         vm.expectRevert(Tournament.AlreadySettled.selector);
-        tournament.settle(tournamentId());
+        tournament.settle(tournamentId(), last);
         vm.expectRevert(Tournament.NoTournament.selector);
-        tournament.settle(keccak256("no such tournament"));
+        tournament.settle(keccak256("no such tournament"), 0);
     }
 
-    function testOnlyTheRollupOpensAndJoins() external {
+    function testOnlyTheRollupJoins() external {
         bytes32[4] memory children = trueTrace().rootChildren();
         uint256 value = tournament.bond(0);
+        uint40 now_ = uint40(vm.getBlockTimestamp());
         vm.deal(LIAR, 4 * value);
         vm.prank(LIAR);
         vm.expectRevert(Tournament.OnlyRollup.selector);
-        tournament.open{value: 2 * value}(tournamentId(), 0, keccak256("root"), LIAR, 1, children, LIAR);
-        vm.prank(LIAR);
-        vm.expectRevert(Tournament.OnlyRollup.selector);
-        tournament.join{value: value}(tournamentId(), children, LIAR);
+        tournament.join{value: 2 * value}(tournamentId(), 0, keccak256("root"), LIAR, now_, children, LIAR);
         vm.deal(address(this), 4 * value);
-        vm.expectRevert(Tournament.NoTournament.selector);
-        tournament.join{value: value}(tournamentId(), children, LIAR);
         vm.expectRevert(abi.encodeWithSelector(Tournament.WrongBond.selector, 2 * value));
-        tournament.open{value: value}(tournamentId(), 0, keccak256("root"), LIAR, 1, children, LIAR);
+        tournament.join{value: value}(tournamentId(), 0, keccak256("root"), LIAR, now_, children, LIAR);
         startMatch(0, true);
         vm.deal(address(this), 4 * value);
+        children = lieFrom(1, 9).rootChildren();
         vm.expectRevert(abi.encodeWithSelector(Tournament.WrongBond.selector, value));
-        tournament.join{value: value + 1}(tournamentId(), lieFrom(1, 9).rootChildren(), LIAR);
-        vm.expectRevert(Tournament.AlreadyOpen.selector);
-        tournament.open{value: 2 * value}(tournamentId(), 0, keccak256("root"), LIAR, 1, children, LIAR);
+        tournament.join{value: value + 1}(tournamentId(), 0, 0, address(0), 0, children, LIAR);
     }
 
     // Money, 4.6
@@ -799,7 +799,7 @@ contract TournamentTest is DisputeHarness {
         advance(matchId);
         uint256 spent = tournament.ADVANCE_GAS() * (20 gwei + uint256(CEILING));
         vm.assertEq(tournament.credits(MOVER), spent);
-        vm.assertEq(uint256(bisections[matchId].spent), spent);
+        vm.assertEq(uint256(bisections[matchId].progress.spent()), spent);
     }
 
     /// The longest match at any price: the reserve covers it, the winner's claimer gets a tenth of the stake, the
@@ -821,8 +821,14 @@ contract TournamentTest is DisputeHarness {
         pass(A0 + GRANT);
         resolve(outer);
         requireHonestWon();
-        vm.assertEq(tournament.credits(HONEST), tournament.bond(0) + tournament.bond(1) + (STAKE_0 + STAKE_1) / 10);
-        uint256 credits = tournament.credits(HONEST) + tournament.credits(TREASURY) + tournament.credits(MOVER);
+        // At both levels its bond, the prize of the match, and that of the tournament less what settling is refunded.
+        uint256 settling = tournament.SETTLE_GAS() * uint256(CEILING);
+        vm.assertEq(tournament.credits(address(this)), settling);
+        vm.assertEq(
+            tournament.credits(HONEST), tournament.bond(0) + tournament.bond(1) + (STAKE_0 + STAKE_1) / 5 - settling
+        );
+        uint256 credits =
+            tournament.credits(HONEST) + tournament.credits(TREASURY) + tournament.credits(MOVER) + settling;
         vm.assertEq(address(tournament).balance, credits);
         vm.assertEq(credits, 2 * tournament.bond(0) + 2 * tournament.bond(1));
     }
@@ -846,7 +852,7 @@ contract TournamentTest is DisputeHarness {
         Greedy greedy = new Greedy(tournament);
         Advance memory a = advanceArguments(matchId);
         vm.prank(address(greedy));
-        tournament.advance(a.id, a.state, a.opened, a.next);
+        send(a);
         uint256 amount = tournament.credits(address(greedy));
         uint256 before = address(tournament).balance;
         greedy.pull();
@@ -860,14 +866,15 @@ contract TournamentTest is DisputeHarness {
         vm.assertEq(uint256(parameters.traceSeconds), TRACE);
         // The longest clock is the window and the grant of an inner tournament.
         parameters.censorshipSeconds = type(uint32).max - (A0 - CENSORSHIP) - GRANT;
-        new Tournament(address(1), 0, parameters, address(1), address(1));
+        new Tournament(address(1), 0, parameters, address(1), address(1), address(0), 0);
         parameters.censorshipSeconds++;
         vm.expectRevert(Tournament.ParametersOutOfRange.selector);
-        new Tournament(address(1), 0, parameters, address(1), address(1));
+        new Tournament(address(1), 0, parameters, address(1), address(1), address(0), 0);
         parameters = tournament.parameters();
-        parameters.priceCeiling = type(uint96).max;
+        (parameters.priceCeiling, parameters.stake0) = (type(uint96).max, type(uint128).max);
+        parameters.stake1 = type(uint128).max;
         vm.expectRevert(Tournament.ParametersOutOfRange.selector);
-        new Tournament(address(1), 0, parameters, address(1), address(1));
+        new Tournament(address(1), 0, parameters, address(1), address(1), address(0), 0);
     }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ITournament, Leaf, MatchId, Outcome, Phase, Result} from "../../src/interfaces/ITournament.sol";
+import {Phase} from "../../src/dispute/Progress.sol";
+import {ITournament, Leaf, MatchId, Outcome, Result} from "../../src/interfaces/ITournament.sol";
 import {Base, Vm} from "../Base.sol";
 import {DisputeHarness} from "./DisputeHarness.sol";
 import {TallTrace, TallTraces} from "./TallTrace.sol";
@@ -25,6 +26,7 @@ contract Players is DisputeHarness {
     mapping(bytes32 inner => bytes32) public honestInside;
     bytes32[] public tournaments;
     mapping(bytes32 tournament => bytes32[]) internal roots;
+    mapping(bytes32 tournament => mapping(bytes32 root => bool)) internal hasJoined;
     bool public settled;
 
     constructor() {
@@ -40,7 +42,8 @@ contract Players is DisputeHarness {
         pass(REPLAY + GRACE);
         uint256 value = 2 * tournament.bond(0);
         vm.deal(address(this), value);
-        tournament.open{value: value}(
+        (claimerOf[claimId(first.root())], claimerOf[claimId(honestRoot)]) = (LIAR, HONEST);
+        tournament.join{value: value}(
             tournamentId(), initialState(), first.root(), LIAR, start, truth.rootChildren(), HONEST
         );
         joined0 = 2;
@@ -61,8 +64,7 @@ contract Players is DisputeHarness {
         (, uint40 start,,,,,) = tournament.arena(tournamentId());
         if (joined0 == MAX_RIVALS || vm.getBlockTimestamp() - start >= A0) return;
         TallTrace memory trace = lie(positions[where % 8], uint256(salt) % 3 + 2);
-        (address taken,,,) = tournament.commitment(tournamentId(), trace.root());
-        if (taken != address(0)) return;
+        if (hasJoined[tournamentId()][trace.root()]) return;
         joinWith(trace, LIAR);
         act();
     }
@@ -86,8 +88,7 @@ contract Players is DisputeHarness {
         // Lies inside, and then what the class has to end with.
         TallTrace memory trace =
             falseChunk(n, stop, position % 12, lieMachine(1000 + salt % 4)).from(LAST_1 - uint64(salt % 2), last);
-        (address taken,,,) = tournament.commitment(outer, trace.root());
-        if (taken != address(0)) return;
+        if (hasJoined[outer][trace.root()]) return;
         joinInner(outer, class, trace, LIAR);
         act();
     }
@@ -97,7 +98,7 @@ contract Players is DisputeHarness {
         for (uint256 i = 0; i <= count % 16 && matches.length != 0; i++) {
             bytes32 matchId = idOf(matches[which % matches.length]);
             if (phases[matchId] != Phase.Bisect || isHonest(matchId, moverRoot(matchId)) || overdue(matchId)) return;
-            if (bisections[matchId].height > 1) advance(matchId);
+            if (bisections[matchId].progress.height() > 1) advance(matchId);
             else seal(matchId);
             pass(delay < GRACE ? delay : GRACE);
             act();
@@ -174,7 +175,7 @@ contract Players is DisputeHarness {
         if (!isHonest(matchId, id.one) && !isHonest(matchId, id.two)) return false;
         if (phases[matchId] == Phase.Bisect) {
             if (!isHonest(matchId, moverRoot(matchId))) return false;
-            if (bisections[matchId].height > 1) advance(matchId);
+            if (bisections[matchId].progress.height() > 1) advance(matchId);
             else seal(matchId);
             return true;
         }
@@ -183,7 +184,9 @@ contract Players is DisputeHarness {
             return true;
         }
         // It takes its time to build the trace, and joins within a grace of that.
-        if (honestInside[matchId] != 0 || vm.getBlockTimestamp() - leaves[matchId].since < TRACE) return false;
+        if (honestInside[matchId] != 0 || vm.getBlockTimestamp() - leaves[matchId].progress.since() < TRACE) {
+            return false;
+        }
         (uint256 n, uint256 stop) = machineBefore(matchId, 0);
         TallTrace memory trace = trueChunk(n, stop);
         honestInside[matchId] = trace.root();
@@ -195,15 +198,18 @@ contract Players is DisputeHarness {
     // What the clocks say, by the spec
 
     function overdue(bytes32 matchId) internal view returns (bool) {
-        bool oneMoves = bisections[matchId].height % 2 == 0;
-        uint32 balance = oneMoves ? bisections[matchId].balanceOne : bisections[matchId].balanceTwo;
-        return vm.getBlockTimestamp() - bisections[matchId].since >= balance;
+        bool oneMoves = bisections[matchId].progress.height() % 2 == 0;
+        uint32 balance =
+            oneMoves ? bisections[matchId].progress.balanceOne() : bisections[matchId].progress.balanceTwo();
+        return vm.getBlockTimestamp() - bisections[matchId].progress.since() >= balance;
     }
 
     function canEliminate(bytes32 matchId) internal view returns (bool) {
         Leaf memory leaf = leaves[matchId];
-        uint32 later = leaf.balanceOne > leaf.balanceTwo ? leaf.balanceOne : leaf.balanceTwo;
-        return phases[matchId] == Phase.AtLeaf && vm.getBlockTimestamp() - leaf.since >= later;
+        uint32 later = leaf.progress.balanceOne() > leaf.progress.balanceTwo()
+            ? leaf.progress.balanceOne()
+            : leaf.progress.balanceTwo();
+        return phases[matchId] == Phase.AtLeaf && vm.getBlockTimestamp() - leaf.progress.since() >= later;
     }
 
     function canProve(bytes32 matchId) internal view returns (bool) {
@@ -212,16 +218,20 @@ contract Players is DisputeHarness {
         MatchId memory id = matchOf(matchId);
         bytes32 truth;
         if (levels[id.tournament] == 1) {
-            (uint256 n, uint256 stop) = machineBefore(id.tournament, leaf.position);
+            (uint256 n, uint256 stop) = machineBefore(id.tournament, leaf.progress.position());
             if (leaf.agreed != Toy.machine(n, stop)) return false;
-            (n, stop) = machineBefore(id.tournament, leaf.position + 1);
+            (n, stop) = machineBefore(id.tournament, leaf.progress.position() + 1);
             truth = Toy.machine(n, stop);
         } else {
-            truth = hashOf(trueSigma(leaf.position));
-            if (leaf.agreed != hashOf(trueSigma(leaf.position == 0 ? LAST_0 + 1 : leaf.position - 1))) return false;
+            truth = hashOf(trueSigma(leaf.progress.position()));
+            if (
+                leaf.agreed
+                    != hashOf(trueSigma(leaf.progress.position() == 0 ? LAST_0 + 1 : leaf.progress.position() - 1))
+            ) return false;
         }
         if (truth != leaf.leafOne && truth != leaf.leafTwo) return false;
-        return vm.getBlockTimestamp() - leaf.since < (truth == leaf.leafOne ? leaf.balanceOne : leaf.balanceTwo);
+        return vm.getBlockTimestamp() - leaf.progress.since()
+            < (truth == leaf.leafOne ? leaf.progress.balanceOne() : leaf.progress.balanceTwo());
     }
 
     function canResolve(bytes32 matchId) internal view returns (bool) {
@@ -230,7 +240,7 @@ contract Players is DisputeHarness {
         if (live != 0) return false;
         uint256 elapsed = vm.getBlockTimestamp() - start;
         if (dangling == 0) return elapsed >= (one > two ? one : two);
-        (,, uint8 class,) = tournament.commitment(matchId, dangling);
+        (, uint8 class) = tournament.commitment(matchId, dangling);
         return elapsed >= (class == 1 ? two : one);
     }
 
@@ -238,7 +248,16 @@ contract Players is DisputeHarness {
 
     function _onEvent(bytes32 topic, Vm.Log memory log) internal override {
         if (topic == ITournament.InnerOpened.selector) tournaments.push(log.topics[1]);
-        if (topic == ITournament.Joined.selector) roots[log.topics[1]].push(log.topics[2]);
+        if (topic == ITournament.Joined.selector) _joined(log.topics[1], log.topics[2]);
+        if (topic == ITournament.Opened.selector) {
+            (, bytes32 first) = abi.decode(log.data, (bytes32, bytes32));
+            _joined(log.topics[1], first);
+        }
+    }
+
+    function _joined(bytes32 id, bytes32 root) private {
+        roots[id].push(root);
+        hasJoined[id][root] = true;
     }
 
     /// Spec 4.4.2, in every tournament.
@@ -247,9 +266,7 @@ contract Players is DisputeHarness {
             bytes32 id = tournaments[i];
             uint256 live = 0;
             for (uint256 k = 0; k < roots[id].length; k++) {
-                (address claimer,,, bool out) = tournament.commitment(id, roots[id][k]);
-                vm.assertTrue(claimer != address(0));
-                if (!out) live++;
+                if (!isOut[id][roots[id][k]]) live++;
             }
             uint256 playing = 0;
             for (uint256 k = 0; k < matches.length; k++) {
@@ -264,15 +281,17 @@ contract Players is DisputeHarness {
     /// Spec 4.6.6.
     function checkMoney() external view {
         uint256 held = tournament.credits(HONEST) + tournament.credits(LIAR) + tournament.credits(MOVER)
-            + tournament.credits(TREASURY);
+            + tournament.credits(TREASURY) + tournament.credits(address(this));
         for (uint256 i = 0; i < tournaments.length; i++) {
             (uint8 level,,,, uint32 live, bytes32 dangling, Result result) = tournament.arena(tournaments[i]);
             uint256 bonds = 2 * live + (dangling != 0 && result == Result.Undecided ? 1 : 0);
-            held += bonds * tournament.bond(level);
+            held += bonds * tournament.bond(level) + tournament.pot(tournaments[i]);
         }
         for (uint256 i = 0; i < matches.length; i++) {
             bytes32 matchId = idOf(matches[i]);
-            held -= phases[matchId] == Phase.Bisect ? bisections[matchId].spent : leaves[matchId].spent;
+            held -= phases[matchId] == Phase.Bisect
+                ? bisections[matchId].progress.spent()
+                : leaves[matchId].progress.spent();
         }
         vm.assertEq(address(tournament).balance, held, "money");
     }
@@ -282,8 +301,7 @@ contract Players is DisputeHarness {
         for (uint256 i = 1; i < tournaments.length; i++) {
             bytes32 inside = honestInside[tournaments[i]];
             if (inside == 0) continue;
-            (,,, bool out) = tournament.commitment(tournaments[i], inside);
-            vm.assertTrue(!out, "the true inner root is out");
+            vm.assertTrue(!isOut[tournaments[i]][inside], "the true inner root is out");
         }
     }
 
@@ -317,7 +335,7 @@ contract Players is DisputeHarness {
     }
 
     function tryMove(bytes32 matchId) external {
-        if (bisections[matchId].height > 1) advance(matchId);
+        if (bisections[matchId].progress.height() > 1) advance(matchId);
         else seal(matchId);
     }
 
@@ -343,7 +361,7 @@ contract Players is DisputeHarness {
             clean();
             (, uint40 start,,, uint32 live,,) = tournament.arena(tournamentId());
             if (live == 0 && vm.getBlockTimestamp() - start >= A0) {
-                tournament.settle(tournamentId());
+                settle();
                 settled = true;
             } else {
                 this.wait(100);
@@ -352,7 +370,12 @@ contract Players is DisputeHarness {
         vm.assertTrue(settled, "it ends");
         (, bytes32 winner) = tournament.result(tournamentId());
         vm.assertEq(winner, honestRoot, "the true root wins");
-        vm.assertTrue(tournament.credits(HONEST) >= honestPaid, "the honest party gets its bonds back");
+        // Spec 4.6.7: a prize for each tournament that it joined.
+        uint256 prizes = STAKE_0 / 10 - tournament.SETTLE_GAS() * tx.gasprice;
+        for (uint256 i = 1; i < tournaments.length; i++) {
+            if (honestInside[tournaments[i]] != 0) prizes += STAKE_1 / 10;
+        }
+        vm.assertTrue(tournament.credits(HONEST) >= honestPaid + prizes, "the honest party gets its bonds and prizes");
     }
 }
 

@@ -1,119 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Inbox} from "../../src/rollup/Inbox.sol";
 import {Rollup} from "../../src/rollup/Rollup.sol";
 import {Tournament} from "../../src/dispute/Tournament.sol";
 import {ClaimRef, ClaimStatus} from "../../src/interfaces/IRollup.sol";
-import {IInbox} from "../../src/interfaces/IInbox.sol";
-import {Phase, Result} from "../../src/interfaces/ITournament.sol";
+import {Phase} from "../../src/dispute/Progress.sol";
+import {Result} from "../../src/interfaces/ITournament.sol";
 import {RootMismatch} from "../../src/machine/QuadProof.sol";
-import {DisputeHarness} from "../dispute/DisputeHarness.sol";
 import {TallTrace, TallTraces} from "../dispute/TallTrace.sol";
-import {Toy} from "../dispute/ToyVerifier.sol";
-import {Vm} from "../Base.sol";
+import {RollupHarness} from "./RollupHarness.sol";
 
 /// The tree of claims (spec 5.4), with the real Inbox and Tournament and a toy transition.
-contract RollupTest is DisputeHarness {
+contract RollupTest is RollupHarness {
     using TallTraces for TallTrace;
-
-    address internal constant SEQUENCER = address(0x5e0);
-    address internal constant LIAR = address(0x3003);
-    address internal constant ANYONE = address(0x4004);
-
-    Inbox internal inbox;
-    Rollup internal rollup;
-    uint256 internal bond;
-
-    function setUp() external {
-        setUpDispute();
-        address[] memory sequencers = new address[](1);
-        sequencers[0] = SEQUENCER;
-        inbox = new Inbox(sequencers, Inbox.Limits(600, 60, 1 << 39, 1 << 40, 0));
-        deployTournament(vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2));
-        rollup = new Rollup(address(inbox), address(tournament), initialState());
-        bond = tournament.bond(0);
-        vm.assertEq(rollup.latestConfirmed(), idOf(rollup.genesis()));
-
-        (parentTournament, parentTrace) = (0, 0);
-        preimage.parentClaim = idOf(rollup.genesis());
-        append(TASKS);
-        append(1);
-    }
-
-    /// Adds a batch; the first is the disputed one.
-    function append(uint64 count) internal {
-        bytes memory task = abi.encodePacked(
-            uint8(0), uint8(27), uint32(1), uint64(2), uint64(3), keccak256("r"), keccak256("s"), uint32(2), "in"
-        );
-        bytes memory tasks;
-        for (uint256 i = 0; i < count; i++) {
-            tasks = abi.encodePacked(tasks, task);
-        }
-        uint64 index = inbox.batchCount();
-        sync();
-        vm.prank(SEQUENCER, SEQUENCER);
-        inbox.append(uint64(vm.getBlockTimestamp()), uint64(block.number), 0, tasks);
-        if (index != 0) return;
-        Vm.Log memory log = vm.getRecordedLogs()[0];
-        vm.assertEq(log.topics[0], IInbox.BatchAppended.selector);
-        bytes32 hash;
-        (hash, preimage.tasksRoot) = abi.decode(log.data, (bytes32, bytes32));
-        (preimage.previousBatch, preimage.count) = (0, count);
-        (preimage.time, preimage.blockNumber) = (uint64(vm.getBlockTimestamp()), uint64(block.number));
-        vm.assertEq(batchHash(), hash);
-    }
-
-    function idOf(ClaimRef memory ref) internal pure returns (bytes32) {
-        return Toy.quad(ref.tournament, ref.stateRoot, ref.traceRoot, 0);
-    }
-
-    function tournamentOf(ClaimRef memory parent, uint64 batch, uint64 attempt) internal view returns (bytes32) {
-        return Toy.quad(idOf(parent), inbox.batchHash(batch), bytes32(uint256(attempt)), 0);
-    }
-
-    /// What a trace claims for a batch after `parent`.
-    function refOf(ClaimRef memory parent, uint64 batch, uint64 attempt, TallTrace memory trace)
-        internal
-        view
-        returns (ClaimRef memory)
-    {
-        return ClaimRef(tournamentOf(parent, batch, attempt), trace.last(), trace.root());
-    }
-
-    function claim(ClaimRef memory parent, uint64 batch, uint64 attempt, TallTrace memory trace, address claimer)
-        internal
-        returns (ClaimRef memory ref)
-    {
-        ref = refOf(parent, batch, attempt, trace);
-        know(trace);
-        bytes memory proof = trace.lastProof();
-        vm.deal(claimer, claimer.balance + bond);
-        vm.prank(claimer);
-        rollup.claim{value: bond}(parent, attempt, ref.stateRoot, ref.traceRoot, proof);
-        sync();
-    }
-
-    function challenge(
-        ClaimRef memory parent,
-        uint64 attempt,
-        ClaimRef memory first,
-        TallTrace memory trace,
-        address claimer
-    ) internal returns (ClaimRef memory ref) {
-        ref = ClaimRef(first.tournament, trace.last(), trace.root());
-        know(trace);
-        bytes memory proof = trace.lastProof();
-        bytes32[4] memory children = trace.rootChildren();
-        vm.deal(claimer, claimer.balance + bond);
-        vm.prank(claimer);
-        rollup.challenge{value: bond}(parent, attempt, first, ref.stateRoot, children, proof);
-        sync();
-    }
-
-    function status(ClaimRef memory ref) internal view returns (ClaimStatus s) {
-        (s,,,) = rollup.claimInfo(idOf(ref));
-    }
 
     // The path without a dispute
 
@@ -132,7 +31,7 @@ contract RollupTest is DisputeHarness {
         vm.assertEq(uint256(batch), 0);
         vm.assertEq(rollup.firstClaim(ref.tournament), idOf(ref));
         // Spec 4.5.3: nothing is written in Tournament.
-        vm.assertTrue(!tournament.isOpen(ref.tournament));
+        vm.assertTrue(!tournament.terms(ref.tournament).open);
         vm.assertEq(address(tournament).balance, 0);
 
         vm.warp(posted + A0 - 1);
@@ -227,7 +126,7 @@ contract RollupTest is DisputeHarness {
         vm.assertEq(address(tournament).balance, 2 * bond);
         vm.assertEq(address(rollup).balance, 0);
         bytes32 outer = onlyMatch();
-        vm.assertEq(uint256(bisections[outer].balanceTwo), A0 - 3);
+        vm.assertEq(uint256(bisections[outer].progress.balanceTwo()), A0 - 3);
         // Another rival, when the tournament is open, needs no first claim.
         ClaimRef memory third = challenge(genesis, 0, ClaimRef(lie.tournament, 0, 0), lieFrom(4096, 2), LIAR);
 
@@ -247,7 +146,7 @@ contract RollupTest is DisputeHarness {
         prove(last);
         vm.expectRevert(Rollup.NotTheWinner.selector);
         rollup.confirm(truth, 0);
-        tournament.settle(lie.tournament);
+        settle(lie.tournament);
         vm.expectRevert(Rollup.NotTheWinner.selector);
         rollup.confirm(lie, 0);
         vm.expectRevert(Rollup.NotTheWinner.selector);
@@ -273,7 +172,7 @@ contract RollupTest is DisputeHarness {
         vm.deal(address(this), 10 * bond);
         vm.expectRevert(Rollup.AttemptNotOpen.selector);
         rollup.claim{value: bond}(genesis, 1, last, root, proof);
-        tournament.settle(first.tournament);
+        settle(first.tournament);
         vm.expectRevert(Rollup.AttemptNotOpen.selector);
         rollup.claim{value: bond}(genesis, 2, last, root, proof);
 
@@ -286,7 +185,7 @@ contract RollupTest is DisputeHarness {
         playToSeal(retried);
         prove(retried);
         pass(A0);
-        tournament.settle(again.tournament);
+        settle(again.tournament);
         vm.expectRevert(Rollup.AttemptNotOpen.selector);
         rollup.claim{value: bond}(genesis, 2, last, root, proof);
         vm.expectRevert(Rollup.NotOfLatestConfirmed.selector);
@@ -325,7 +224,7 @@ contract RollupTest is DisputeHarness {
         vm.expectRevert(Rollup.ParentNotLost.selector);
         rollup.recover(orphan, lie, 0);
         pass(A0);
-        tournament.settle(lie.tournament);
+        settle(lie.tournament);
         vm.expectRevert(Rollup.ParentNotLost.selector);
         rollup.recover(orphan, lie, 0);
         rollup.confirm(truth, 0);
@@ -338,9 +237,9 @@ contract RollupTest is DisputeHarness {
         rollup.recover(orphan, lie, 1);
         rollup.recover(orphan, lie, 0);
         vm.assertEq(rollup.credits(ANYONE), bond);
-        vm.expectRevert(Rollup.NotPending.selector);
+        vm.expectRevert(Rollup.NothingToRecover.selector);
         rollup.recover(orphan, lie, 0);
-        vm.expectRevert(Rollup.NotPending.selector);
+        vm.expectRevert(Rollup.NothingToRecover.selector);
         rollup.recover(ClaimRef(orphan.tournament, keccak256("no"), keccak256("such")), lie, 0);
         // It cannot confirm, and its bond is not there for a rival to play against.
         vm.expectRevert(Rollup.NotOfLatestConfirmed.selector);
@@ -366,7 +265,7 @@ contract RollupTest is DisputeHarness {
         pass(A0 - 5);
         ClaimRef memory late = claim(lie, 1, 0, TallTraces.create(12, keccak256("late")), ANYONE);
         pass(5);
-        tournament.settle(lie.tournament);
+        settle(lie.tournament);
         rollup.confirm(truth, 0);
         pass(A0 - 6);
         vm.expectRevert(Rollup.WindowOpen.selector);
@@ -383,17 +282,21 @@ contract RollupTest is DisputeHarness {
         vm.expectRevert(Rollup.HasRivals.selector);
         rollup.recover(late, lie, 0);
         timeout(orphans);
-        tournament.settle(late.tournament);
+        settle(late.tournament);
         (Result result,) = tournament.result(late.tournament);
         vm.assertTrue(result == Result.Winner);
         vm.expectRevert(Rollup.NotOfLatestConfirmed.selector);
         rollup.confirm(late, 0);
-        vm.assertEq(tournament.credits(LIAR), bond + STAKE_0 / 10);
+        vm.assertEq(tournament.credits(LIAR), bond + STAKE_0 / 5 - tournament.SETTLE_GAS() * tx.gasprice);
     }
 
-    function testTournamentsOfAnotherRollup() external {
+    function testRulesOfAnotherRollupOrInbox() external {
         bytes32 state = initialState();
-        vm.expectRevert(Rollup.WrongTournaments.selector);
-        new Rollup(address(inbox), address(tournament), state);
+        vm.expectRevert(Rollup.WrongRules.selector);
+        new Rollup(address(inbox), address(tournament), GOVERNOR, state);
+        address expected = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
+        Tournament foreign = newTournament(expected, address(1), keccak256("another inbox"), STAKE_0);
+        vm.expectRevert(Rollup.WrongRules.selector);
+        new Rollup(address(inbox), address(foreign), GOVERNOR, state);
     }
 }
