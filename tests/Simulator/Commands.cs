@@ -61,6 +61,33 @@ internal static class Commands
         return violations.Count == 0 && caught.All(mutant => mutant.CaughtBy is not null) ? 0 : 1;
     }
 
+    /// <returns>0, or 1 when a small game has more states than are looked at.</returns>
+    public static int Small()
+    {
+        bool whole = true;
+        foreach (SmallGame game in SmallGames.All)
+        {
+            var watch = Stopwatch.StartNew();
+            Explored explored = Exhaustive.Explore(game, maxStates: 1_000_000);
+            whole &= explored.Whole;
+            Console.WriteLine(
+                $"{game.Name}: {explored.States} states, {explored.Transitions} transitions, {explored.Ends} ends, worst delay {explored.WorstDelay} s, "
+                + $"{(explored.Whole ? "all" : "NOT ALL")}, {watch.Elapsed.TotalSeconds:F1} s");
+        }
+
+        return whole ? 0 : 1;
+    }
+
+    public static int Delay(string? plot)
+    {
+        const int Seeds = 6;
+        IReadOnlyList<Delay> delays = Delays.Measure(Seeds);
+        Console.Write(Delays.Table(delays));
+        if (plot is not null)
+            File.WriteAllText(plot, Delays.Plot(delays));
+        return 0;
+    }
+
     private static void Tell(MutantOutcome mutant) => Console.Error.WriteLine(
         $"{mutant.Rule,-34} {(mutant.CaughtBy is Property by ? $"{by}, game {mutant.Games}" : $"NOT CAUGHT in {mutant.Games} games")}");
 
