@@ -215,7 +215,7 @@ abstract contract DisputeHarness is Base, IClaimers {
             initialState(),
             first.root(),
             firstClaimer,
-            uint40(vm.getBlockTimestamp()),
+            uint40(tournament.terms(0).time),
             rival.rootChildren(),
             claimer
         );

@@ -17,7 +17,8 @@ contract MoneyTest is DisputeHarness {
         setUpDispute();
     }
 
-    function newWith(uint128 stake0, uint128 stake1, uint128 ceiling) internal returns (Tournament) {
+    /// External, so that all of it is the next call that is expected to revert.
+    function newWith(uint128 stake0, uint128 stake1, uint128 ceiling) external returns (Tournament) {
         Parameters memory parameters = tournament.parameters();
         (parameters.stake0, parameters.stake1, parameters.priceCeiling) = (stake0, stake1, ceiling);
         return new Tournament(address(1), 0, parameters, address(1), address(1), address(0), 0);
@@ -32,15 +33,15 @@ contract MoneyTest is DisputeHarness {
                     + tournament.WITHDRAW_GAS())
         );
         uint128 least1 = uint128(10 * (tournament.JOIN_INNER_GAS() + tournament.WITHDRAW_GAS()));
-        newWith(least0 * CEILING, least1 * CEILING, CEILING);
+        this.newWith(least0 * CEILING, least1 * CEILING, CEILING);
         vm.expectRevert(abi.encodeWithSelector(Tournament.StakeTooSmall.selector, 0, least0 * CEILING));
-        newWith(least0 * CEILING - 1, least1 * CEILING, CEILING);
+        this.newWith(least0 * CEILING - 1, least1 * CEILING, CEILING);
         vm.expectRevert(abi.encodeWithSelector(Tournament.StakeTooSmall.selector, 1, least1 * CEILING));
-        newWith(least0 * CEILING, least1 * CEILING - 1, CEILING);
+        this.newWith(least0 * CEILING, least1 * CEILING - 1, CEILING);
         // The inner winner's prize comes out of a loser's stake outside.
-        newWith(10 ether, 80 ether, CEILING);
+        this.newWith(10 ether, 80 ether, CEILING);
         vm.expectRevert(abi.encodeWithSelector(Tournament.StakeTooSmall.selector, 0, 10 ether + 1));
-        newWith(10 ether, 80 ether + 8, CEILING);
+        this.newWith(10 ether, 80 ether + 8, CEILING);
     }
 
     /// The dearest stakes inside that the constructor takes: the outer loser's stake pays the pot and both prizes.

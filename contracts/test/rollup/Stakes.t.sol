@@ -189,8 +189,6 @@ contract StakesTest is RollupHarness {
         pass(A0);
         vm.expectRevert(Rollup.NotBacked.selector);
         rollup.confirm(refs[0], 0);
-        vm.expectRevert(Rollup.NothingToRecover.selector);
-        rollup.recover(refs[1], refs[0], 0);
 
         // Nobody challenges it: there is nothing to win.
         TallTrace memory lie = lieFrom(4096, 1);
@@ -260,6 +258,8 @@ contract StakesTest is RollupHarness {
         settle(lie.tournament);
         rollup.confirm(truth, 0);
         vm.assertTrue(tournament.credits(HONEST) > bond);
+        vm.expectRevert(Rollup.NothingToRecover.selector);
+        rollup.recover(onIt, lie, 0);
         vm.prank(LIAR);
         rollup.unstake();
         vm.assertEq(rollup.credits(LIAR), bond);
