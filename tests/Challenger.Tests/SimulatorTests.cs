@@ -1,4 +1,7 @@
+using System.Numerics;
+using Optimistic.Contracts.Ethereum;
 using Optimistic.Simulator;
+using Abi = Optimistic.Contracts.Bindings;
 
 namespace Optimistic.Challenger.Tests;
 
@@ -20,6 +23,26 @@ public sealed class SimulatorTests(ITestOutputHelper output)
                 outcome.Violated is null,
                 $"{outcome.Message}: dotnet run -c Release --project tests/Simulator -- --seed {outcome.Seed} --games 1 --trace");
         }
+    }
+
+    /// <summary>The model pays what the contract pays.</summary>
+    [Fact]
+    public async Task GasUnitsAreThoseOfTheContract()
+    {
+        CancellationToken cancel = TestContext.Current.CancellationToken;
+        await using RollupChain chain = await RollupChain.StartAsync(cancel);
+        var tournament = new ContractHandler(chain.Chain.Client, chain.Deployment.Tournament);
+        (FunctionMessage<BigInteger> Call, ulong Units)[] all =
+        [
+            (new Abi.Tournament.ADVANCEGASFunction(), Gas.Advance), (new Abi.Tournament.SEALGASFunction(), Gas.Seal),
+            (new Abi.Tournament.PROVEGASFunction(), Gas.Prove), (new Abi.Tournament.TIMEOUTGASFunction(), Gas.Timeout),
+            (new Abi.Tournament.ELIMINATEGASFunction(), Gas.Eliminate), (new Abi.Tournament.RESOLVEGASFunction(), Gas.Resolve),
+            (new Abi.Tournament.SETTLEGASFunction(), Gas.Settle), (new Abi.Tournament.JOINGASFunction(), Gas.Join),
+            (new Abi.Tournament.CONFIRMGASFunction(), Gas.Confirm), (new Abi.Tournament.JOININNERGASFunction(), Gas.JoinInner),
+            (new Abi.Tournament.WITHDRAWGASFunction(), Gas.Withdraw),
+        ];
+        foreach ((FunctionMessage<BigInteger> call, ulong units) in all)
+            Assert.Equal((call.Function.Name, units), (call.Function.Name, await tournament.QueryAsync(call, cancel: cancel)));
     }
 
     [Fact]
