@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Writes contracts/artifacts/: for each contract of src/ that can be deployed its ABI and bytecode, and nothing that
-// depends on the machine. .NET embeds these files. --check builds again and fails when a committed file differs.
+// depends on the machine. .NET embeds these files. artifacts/replay/ holds the same of test/replay/, which the simulator
+// deploys beside the real contracts. --check builds again and fails when a committed file differs.
 //
 // The same build gives snapshots/storage.json, where each contract keeps what. Ends with snapshots.mjs and bindings.mjs,
 // whose files follow from the artifacts.
@@ -34,7 +35,7 @@ function filesBelow(folder, extension) {
  */
 function sourceDigest() {
   const hash = createHash('sha256');
-  const sources = filesBelow(path.join(contracts, 'src'), '.sol')
+  const sources = [...filesBelow(path.join(contracts, 'src'), '.sol'), ...filesBelow(path.join(contracts, 'test', 'replay'), '.sol')]
     .map(file => path.relative(contracts, file).split(path.sep).join('/'));
   for (const name of [...sources, 'foundry.toml'].sort()) {
     const content = createHash('sha256').update(readFileSync(path.join(contracts, name))).digest('hex');
@@ -50,34 +51,40 @@ function sourceDigest() {
 function build() {
   const scratch = mkdtempSync(path.join(tmpdir(), 'optimistic-artifacts-'));
   try {
-    const out = path.join(scratch, 'out');
-    // A fresh build of everything at once: what the optimizer emits may depend on which files share a compiler run.
-    const code = forge(['build', '--force', '--quiet', '--skip', 'test', '--out', out,
-      '--cache-path', path.join(scratch, 'cache'), '--extra-output', 'storageLayout']);
-    if (code !== 0) process.exit(code);
     const files = new Map(), storage = {};
-    for (const file of filesBelow(out, '.json').sort()) {
-      const artifact = JSON.parse(readFileSync(file, 'utf8'));
-      const source = Object.keys(artifact.metadata?.settings?.compilationTarget ?? {})[0];
-      const callable = artifact.abi?.some(item => item.type === 'function' || item.type === 'constructor');
-      if (!source?.startsWith('src/') || !callable || (artifact.bytecode?.object ?? '0x') === '0x') continue;
-      const name = path.basename(file);
-      if (artifact.bytecode.object.includes('__$')) throw new Error(`${name} needs linking: make its libraries internal`);
-      if (files.has(name)) throw new Error(`two contracts are called ${name}`);
-      files.set(name, JSON.stringify({
-        abi: artifact.abi,
-        bytecode: artifact.bytecode.object,
-        deployedBytecode: artifact.deployedBytecode.object,
-        // Where the constructor writes immutables into the code: [offset, length] in bytes.
-        immutables: Object.values(artifact.deployedBytecode.immutableReferences ?? {}).flat()
-          .map(({ start, length }) => [start, length]).sort((a, b) => a[0] - b[0]),
-      }, null, 1) + '\n');
-      const { storage: variables = [], types } = artifact.storageLayout ?? {};
-      storage[path.basename(name, '.json')] = variables.map(variable => {
-        const type = types[variable.type];
-        return `slot ${variable.slot} byte ${variable.offset} length ${type.numberOfBytes}: ${type.label} ${variable.label}`;
-      });
+    collect(['--skip', 'test', '--extra-output', 'storageLayout'], 'src/', '', storage);
+    collect(['test/replay'], 'test/replay/', 'replay/', {});
+
+    /** Builds what the arguments name and takes the contracts whose sources are below a folder. */
+    function collect(what, below, prefix, storage) {
+      const out = path.join(scratch, below, 'out');
+      // A fresh build of everything at once: what the optimizer emits may depend on which files share a compiler run.
+      const code = forge(['build', '--force', '--quiet', ...what, '--out', out, '--cache-path', path.join(scratch, below, 'cache')]);
+      if (code !== 0) process.exit(code);
+      for (const file of filesBelow(out, '.json').sort()) {
+        const artifact = JSON.parse(readFileSync(file, 'utf8'));
+        const source = Object.keys(artifact.metadata?.settings?.compilationTarget ?? {})[0];
+        const callable = artifact.abi?.some(item => item.type !== 'error' && item.type !== 'event');
+        if (!source?.startsWith(below) || !callable || (artifact.bytecode?.object ?? '0x') === '0x') continue;
+        const name = prefix + path.basename(file);
+        if (artifact.bytecode.object.includes('__$')) throw new Error(`${name} needs linking: make its libraries internal`);
+        if (files.has(name)) throw new Error(`two contracts are called ${name}`);
+        files.set(name, JSON.stringify({
+          abi: artifact.abi,
+          bytecode: artifact.bytecode.object,
+          deployedBytecode: artifact.deployedBytecode.object,
+          // Where the constructor writes immutables into the code: [offset, length] in bytes.
+          immutables: Object.values(artifact.deployedBytecode.immutableReferences ?? {}).flat()
+            .map(({ start, length }) => [start, length]).sort((a, b) => a[0] - b[0]),
+        }, null, 1) + '\n');
+        const { storage: variables = [], types } = artifact.storageLayout ?? {};
+        storage[path.basename(name, '.json')] = variables.map(variable => {
+          const type = types[variable.type];
+          return `slot ${variable.slot} byte ${variable.offset} length ${type.numberOfBytes}: ${type.label} ${variable.label}`;
+        });
+      }
     }
+
     files.set('sources.sha256', sourceDigest() + '\n');
     return { files, storage: JSON.stringify(storage, null, 2) + '\n' };
   } finally {
@@ -87,12 +94,12 @@ function build() {
 
 const { files: built, storage } = build();
 const storageFile = path.join(contracts, 'snapshots', 'storage.json');
-const present = filesBelow(target, '').map(file => path.basename(file));
+const present = filesBelow(target, '').map(file => path.relative(target, file).split(path.sep).join('/'));
 const wrong = [
   ...[...built.keys()].filter(name => !present.includes(name)).map(name => `${name} is missing`),
   ...[...built].filter(([name, text]) => present.includes(name) && readFileSync(path.join(target, name), 'utf8') !== text)
     .map(([name]) => `${name} is not what the sources give`),
-  ...present.filter(name => !built.has(name)).map(name => `${name} has no contract in src/`),
+  ...present.filter(name => !built.has(name)).map(name => `${name} has no contract in the sources`),
   ...!existsSync(storageFile) || readFileSync(storageFile, 'utf8') !== storage ? ['../snapshots/storage.json is not what the sources give'] : [],
 ];
 if (check) {
@@ -103,7 +110,7 @@ if (check) {
   }
   console.log(`artifacts/: ${built.size} files match the sources`);
 } else {
-  mkdirSync(target, { recursive: true });
+  mkdirSync(path.join(target, 'replay'), { recursive: true });
   for (const name of present.filter(name => !built.has(name))) rmSync(path.join(target, name));
   for (const [name, text] of built) writeFileSync(path.join(target, name), text);
   mkdirSync(path.dirname(storageFile), { recursive: true });

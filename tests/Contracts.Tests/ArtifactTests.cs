@@ -21,7 +21,8 @@ public sealed class ArtifactTests
     public void ArtifactsAreThoseOfTheSources()
     {
         string contracts = NodePackages.FindContracts();
-        IEnumerable<string> sources = Directory.EnumerateFiles(Path.Combine(contracts, "src"), "*.sol", SearchOption.AllDirectories)
+        IEnumerable<string> sources = ((string[])["src", "test/replay"])
+            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(contracts, folder), "*.sol", SearchOption.AllDirectories))
             .Select(file => Path.GetRelativePath(contracts, file).Replace('\\', '/'));
         StringBuilder lines = new();
         foreach (string name in sources.Append("foundry.toml").Order(StringComparer.Ordinal))

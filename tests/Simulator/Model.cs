@@ -83,6 +83,7 @@ internal sealed class L1Model
     private readonly Dictionary<(CreditHolder, Address), UInt128> _credits = [];
     private readonly Dictionary<Address, UInt128> _stakes = [];
     private readonly Dictionary<Address, Int128> _net = [];
+    private readonly List<L1Event> _events = [];
     private UInt128 _held;
     private ulong _pausedSince;
     private ulong _pausedBefore;
@@ -166,6 +167,12 @@ internal sealed class L1Model
     /// <summary>The fold of all events so far: what a player knows.</summary>
     public GameState State { get; private set; }
 
+    /// <summary>What the last transaction emitted.</summary>
+    public IReadOnlyList<L1Event> Events => _events;
+
+    /// <summary>As the contract keeps them (spec 4.8.4).</summary>
+    public (ulong Since, ulong Before) Pauses => (_pausedSince, _pausedBefore);
+
     /// <summary>Paid in less drawn out less gas, by account.</summary>
     public IReadOnlyDictionary<Address, Int128> Net => _net;
 
@@ -224,6 +231,7 @@ internal sealed class L1Model
     /// <summary>Carries out an action as the transaction that it is. A refused one changes nothing but that its gas is paid.</summary>
     public Refusal Apply(Address sender, L1Action action)
     {
+        _events.Clear();
         Refusal refusal = Holds(Rule.PaymentsArePulled) || !WouldPayARefuser(sender, action) ? Dispatch(sender, action) : Refusal.TransferFailed;
         Int128 gas = (Int128)(Gas.CostOf(action) * GasPrice);
         Int128 paid = refusal == Refusal.None ? (Int128)action.Value : 0;
@@ -983,7 +991,11 @@ internal sealed class L1Model
         Emit(new CreditedEvent(holder, account, amount));
     }
 
-    private void Emit(L1Event happened) => State = State.Apply(happened);
+    private void Emit(L1Event happened)
+    {
+        _events.Add(happened);
+        State = State.Apply(happened);
+    }
 
     private static bool IsLastLeaf(int height, Word root, Word leaf, byte[] proof) =>
         ProofRoot(height, proof, leaf, (1UL << (2 * height)) - 1) == root;

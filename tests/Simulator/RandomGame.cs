@@ -13,10 +13,12 @@ internal static class RandomGame
 
     private static readonly uint[] Censorships = [0, 1, 3, 6, 12], Graces = [1, 2, 3], Replays = [0, 2, 5], Traces = [0, 1, 4];
 
-    public static Simulation Create(int seed, Rule broken = Rule.None, bool verbose = false)
+    /// <param name="shape">Null: one of several.</param>
+    public static Simulation Create(int seed, Rule broken = Rule.None, bool verbose = false, GameShape? shape = null)
     {
         var random = new Random(seed);
-        GameShape shape = Pick(random, Shapes);
+        GameShape drawn = Pick(random, Shapes);
+        shape ??= drawn;
         DisputeParameters clocks = Simulation.Clocks(Pick(random, Censorships), Pick(random, Graces), Pick(random, Replays), Pick(random, Traces));
         int tasks = random.Next(1, (int)Math.Min(shape.BatchLeaves / shape.Span, 5) + 1);
         int batches = random.Next(4) == 0 ? 2 : 1;

@@ -231,6 +231,9 @@ internal sealed class Simulation
     /// <summary>Called before a transaction lands.</summary>
     public event Action<Player, L1Action>? Pending;
 
+    /// <summary>Called after a transaction, before anything is checked.</summary>
+    public event Action<L1Model, Player, L1Action, Refusal>? Applied;
+
     /// <summary>Called after a transaction went through.</summary>
     public event Action<L1Model, Player, L1Action, Refusal>? Landed;
 
@@ -323,6 +326,7 @@ internal sealed class Simulation
             : (UInt128)Random.NextInt64(1, 3 * (long)L1.Parameters.PriceCeiling);
         bool paused = L1.IsPaused;
         Refusal refusal = Apply(sender, action);
+        Applied?.Invoke(L1, sender, action, refusal);
         if (Verbose)
             _log.Add($"{L1.Timestamp,8} {sender.Name}: {action.Name} {action.Describe()}{(refusal == Refusal.None ? "" : $" REFUSED {refusal}")}{Clock(action)}");
         PropertyChecks checks = Checks;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using Optimistic.Challenger;
+using Optimistic.Contracts.L1;
 using Optimistic.Vm;
 
 namespace Optimistic.Simulator;
@@ -9,8 +10,12 @@ namespace Optimistic.Simulator;
 /// A computation with the shape of the real one (load, chunks, store; machines that halt) whose step is an increment, so that whole games
 /// fit into milliseconds. What it computes is irrelevant to the game; that it is one function is not.
 /// </summary>
-internal sealed record ToyBatch(GameShape Shape, Word BatchHash, int TaskCount)
+internal sealed record ToyBatch(GameShape Shape, Word TasksRoot, int TaskCount)
 {
+    public BatchPreimage Preimage => new(Word.Zero, TasksRoot, (ulong)TaskCount, 0, 0);
+
+    public Word BatchHash { get; } = new BatchPreimage(Word.Zero, TasksRoot, (ulong)TaskCount, 0, 0).Hash();
+
     /// <summary>σ = (apps, outputs, counters, machine) after transition <paramref name="position"/>.</summary>
     public Quad Transition(ulong position, Quad sigma)
     {
@@ -23,8 +28,8 @@ internal sealed record ToyBatch(GameShape Shape, Word BatchHash, int TaskCount)
         {
             // Every third task has a bad signature: it gets its output and loads nothing.
             return IsBad(task)
-                ? sigma with { C1 = Mix(sigma.C1, BatchHash, task) }
-                : sigma with { C3 = ToyMachine.Start(Mix(sigma.Hash(), BatchHash, task), StopOf(task)) };
+                ? sigma with { C1 = Mix(sigma.C1, TasksRoot, task) }
+                : sigma with { C3 = ToyMachine.Start(Mix(sigma.Hash(), TasksRoot, task), StopOf(task)) };
         }
 
         if (Shape.IsChunk(position))
