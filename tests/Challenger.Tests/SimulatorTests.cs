@@ -16,7 +16,7 @@ public sealed class SimulatorTests(ITestOutputHelper output)
     {
         int seed = Random.Shared.Next(1_000_000_000);
         output.WriteLine($"seed {seed}");
-        for (int i = 0; i < 1_000; i++)
+        for (int i = 0; i < 3_000; i++)
         {
             GameOutcome outcome = RandomGame.Play(seed + i);
             Assert.True(
@@ -50,6 +50,28 @@ public sealed class SimulatorTests(ITestOutputHelper output)
     {
         for (int seed = 1; seed < 20; seed++)
             Assert.Equal(RandomGame.Play(seed), RandomGame.Play(seed));
+    }
+
+    /// <summary>An index that takes over what a move did not change decides as one that is made anew.</summary>
+    [Fact]
+    public void AnIndexMadeFromTheOneBeforeIsTheSame()
+    {
+        int compared = 0;
+        for (int seed = 1; seed <= 40; seed++)
+        {
+            Simulation game = RandomGame.Create(seed);
+            SolverPlayer honest = game.Players.OfType<SolverPlayer>().First(player => player.Honest);
+            game.Landed += (l1, _, _, _) =>
+            {
+                IEnumerable<string> Keys(GameIndex index) =>
+                    Solver.Decide(l1.Shape, honest.Address, new SolverPolicy(0, 1), index, honest.Traces, l1.Now).Select(action => action.Key);
+                Assert.Equal(Keys(new GameIndex(l1.State)), Keys(l1.Index));
+                compared++;
+            };
+            game.RunAndCheck();
+        }
+
+        Assert.True(compared > 1_000);
     }
 
     /// <summary>

@@ -97,7 +97,7 @@ internal sealed class ClassFlooder(string name, Simulation game, ToyTraces truth
                     continue;
                 for (int k = -1; k < roots; k++)
                 {
-                    if (Squat(inner, side, k) is JoinInner join && _joined.Add((inner.Id, side, k)))
+                    if (!_joined.Contains((inner.Id, side, k)) && Squat(inner, side, k) is JoinInner join && _joined.Add((inner.Id, side, k)))
                         acted |= Game.Submit(this, join) == Refusal.None;
                 }
             }
@@ -195,7 +195,7 @@ internal sealed class Meddler(string name, Simulation game, IReadOnlyList<ToyTra
             // A time out of order makes it try moves that are too early, and join what it should not.
             ToyTraces traces = all[random.Next(all.Count)];
             ulong now = L1.Now + (ulong)random.Next(4);
-            foreach (GameAction action in Solver.Decide(L1.Shape, Address, new SolverPolicy(0, 1), L1.State, traces, now))
+            foreach (GameAction action in Solver.Decide(L1.Shape, Address, new SolverPolicy(0, 1), L1.Index, traces, now))
             {
                 if (action is PrepareChunk prepare)
                     traces.Prepare(prepare.Batch, prepare.Position);
@@ -283,9 +283,9 @@ internal sealed class Meddler(string name, Simulation game, IReadOnlyList<ToyTra
             }
         }
 
-        foreach (Arena arena in L1.State.Arenas.Values)
+        foreach (ModelArena arena in L1.Arenas)
         {
-            if (arena.Commitments.TryGetValue(root, out Commitment? commitment))
+            if (L1.State.Arenas[arena.Id].Commitments.TryGetValue(root, out Commitment? commitment))
                 return commitment.Children;
         }
 

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
+using Spectre.Console;
 
 namespace Optimistic.Simulator;
 
@@ -13,29 +15,28 @@ internal static class Commands
             return Trace(seed);
 
         var watch = Stopwatch.StartNew();
-        bool terminal = !Console.IsErrorRedirected;
-        int played = 0;
         long transactions = 0;
-        ulong worst = 0;
+        ulong worst = 0, digest = 0;
         var violations = new List<GameOutcome>();
-        var gate = new Lock();
-        Parallel.For(0, games, i =>
+        WithProgress($"{games} games", games, step => Parallel.For(0, games, i =>
         {
             GameOutcome outcome = RandomGame.Play(unchecked(seed + i));
-            lock (gate)
+            lock (violations)
             {
-                played++;
                 transactions += outcome.Transactions;
+                digest += outcome.Digest;
                 worst = Math.Max(worst, outcome.WorstDelay);
                 if (outcome.Violated is not null)
                     violations.Add(outcome);
-                if (terminal && (played % 500 == 0 || played == games))
-                    Progress(played, games, violations.Count);
+                step();
             }
-        });
-        if (terminal)
-            Console.Error.WriteLine();
-        IReadOnlyList<MutantOutcome> caught = mutants ? Mutants.HuntAll(seed, Tell) : [];
+        }));
+        double seconds = watch.Elapsed.TotalSeconds;
+        IReadOnlyList<MutantOutcome> caught = [];
+        if (mutants)
+            WithProgress($"{Mutants.All.Count} mutants", Mutants.All.Count, step => caught = Mutants.HuntAll(seed, step));
+        foreach (MutantOutcome mutant in caught)
+            Tell(mutant);
         foreach (GameOutcome violation in violations.OrderBy(violation => violation.Seed).Take(20))
             Console.Error.WriteLine($"{violation.Message}\n  dotnet run -c Release --project tests/Simulator -- --seed {violation.Seed} --games 1 --trace");
 
@@ -50,12 +51,13 @@ internal static class Commands
                 mutantsCaught = caught.Count(mutant => mutant.CaughtBy is not null),
                 worstDelay = worst,
                 transactions,
-                seconds = Math.Round(watch.Elapsed.TotalSeconds, 1),
+                digest = digest.ToString("x16", CultureInfo.InvariantCulture),
+                seconds = Math.Round(seconds, 1),
             }));
         }
         else
         {
-            Console.WriteLine($"{games} games from seed {seed}, {transactions} transactions, {violations.Count} violations, {watch.Elapsed.TotalSeconds:F1} s.");
+            Console.WriteLine($"{games} games from seed {seed}, {transactions} transactions, {violations.Count} violations, digest {digest:x16}, {seconds:F1} s.");
         }
 
         return violations.Count == 0 && caught.All(mutant => mutant.CaughtBy is not null) ? 0 : 1;
@@ -111,10 +113,23 @@ internal static class Commands
         return 0;
     }
 
-    private static void Progress(int played, int games, int violations)
+    /// <summary>Shows how far it is when somebody looks: where errors are shown is a terminal.</summary>
+    /// <param name="work">Calls what it is given after each of <paramref name="total"/> parts.</param>
+    private static void WithProgress(string title, int total, Action<Action> work)
     {
-        const int Width = 40;
-        int filled = (int)((long)Width * played / games);
-        Console.Error.Write($"\r[{new string('#', filled)}{new string('.', Width - filled)}] {played}/{games} games, {violations} violations ");
+        if (Console.IsErrorRedirected)
+        {
+            work(() => { });
+            return;
+        }
+
+        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) })
+            .Progress().AutoClear(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Start(progress =>
+            {
+                ProgressTask bar = progress.AddTask(title, maxValue: total);
+                work(() => bar.Increment(1));
+            });
     }
 }

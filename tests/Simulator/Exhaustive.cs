@@ -82,7 +82,7 @@ internal sealed class Exhaustive
         foreach ((Address account, ToyBatchTrace trace) in _liars)
         {
             var traces = new KnownTraces(_world, trace, null, 0, 0);
-            foreach (GameAction action in Solver.Decide(l1.Shape, account, new SolverPolicy(0, UInt128.MaxValue), l1.State, traces, l1.Now))
+            foreach (GameAction action in Solver.Decide(l1.Shape, account, new SolverPolicy(0, UInt128.MaxValue), l1.Index, traces, l1.Now))
             {
                 if (action is L1Action transaction and not (Withdraw or Recover))
                     Try(node, account, transaction, honest: false);
@@ -96,7 +96,7 @@ internal sealed class Exhaustive
         L1Model later = l1.Copy();
         later.Timestamp++;
         PropertyChecks.Require(
-            later.Timestamp - 1_000_000 < 1_000, Property.GamesEnd, () => "a small game is not over after a thousand seconds");
+            later.Timestamp - 1_000_000 < 1_000, Property.GamesEnd, $"a small game is not over after a thousand seconds");
         _open.Push(node with { L1 = later, Censorship = late ? node.Censorship - 1 : node.Censorship });
     }
 
@@ -104,7 +104,7 @@ internal sealed class Exhaustive
     {
         L1Model next = node.L1.Copy();
         Refusal refusal = next.Apply(account, action);
-        PropertyChecks.Require(!honest || refusal == Refusal.None, Property.HonestIsNeverRefused, () => $"{action.Name}: {refusal}");
+        PropertyChecks.Require(!honest || refusal == Refusal.None, Property.HonestIsNeverRefused, $"{action.Name}: {refusal}");
         if (refusal != Refusal.None)
             return;
         _transitions++;
@@ -126,7 +126,7 @@ internal sealed class Exhaustive
         var seen = new Dictionary<string, ulong>();
         var actions = new List<L1Action>();
         var traces = new KnownTraces(_world, _truth, node, _game.Clocks.ReplaySeconds, _game.Clocks.TraceSeconds);
-        foreach (GameAction action in Solver.Decide(l1.Shape, Honest, new SolverPolicy(null, UInt128.MaxValue), l1.State, traces, l1.Now))
+        foreach (GameAction action in Solver.Decide(l1.Shape, Honest, new SolverPolicy(null, UInt128.MaxValue), l1.Index, traces, l1.Now))
         {
             seen[action.Key] = node.FirstSeen.GetValueOrDefault(action.Key, l1.Timestamp);
             if (action is L1Action transaction)

@@ -84,6 +84,7 @@ internal sealed class L1Model
     private readonly Dictionary<Address, UInt128> _stakes = [];
     private readonly Dictionary<Address, Int128> _net = [];
     private readonly List<L1Event> _events = [];
+    private GameIndex? _index;
     private UInt128 _held;
     private ulong _pausedSince;
     private ulong _pausedBefore;
@@ -111,6 +112,7 @@ internal sealed class L1Model
         GasPrice = from.GasPrice;
         LatestConfirmed = from.LatestConfirmed;
         State = from.State;
+        _index = from._index;
         _held = from._held;
         _pausedSince = from._pausedSince;
         _pausedBefore = from._pausedBefore;
@@ -172,6 +174,9 @@ internal sealed class L1Model
 
     /// <summary>As the contract keeps them (spec 4.8.4).</summary>
     public (ulong Since, ulong Before) Pauses => (_pausedSince, _pausedBefore);
+
+    /// <summary>The same as solvers look at it, made once for all players.</summary>
+    public GameIndex Index => _index?.Game == State ? _index : _index = new GameIndex(State, _index);
 
     /// <summary>Paid in less drawn out less gas, by account.</summary>
     public IReadOnlyDictionary<Address, Int128> Net => _net;

@@ -26,11 +26,15 @@ internal static class Mutants
     }
 
     /// <param name="firstSeed">Mutants play the same games, from this seed on.</param>
-    /// <param name="caught">Told of each as it is done, from several threads.</param>
-    public static IReadOnlyList<MutantOutcome> HuntAll(int firstSeed, Action<MutantOutcome> caught)
+    /// <param name="done">Called after each, from several threads.</param>
+    public static IReadOnlyList<MutantOutcome> HuntAll(int firstSeed, Action done)
     {
         var outcomes = new MutantOutcome[All.Count];
-        Parallel.For(0, outcomes.Length, i => caught(outcomes[i] = Hunt(All[i], firstSeed)));
+        Parallel.For(0, outcomes.Length, i =>
+        {
+            outcomes[i] = Hunt(All[i], firstSeed);
+            done();
+        });
         return outcomes;
     }
 }

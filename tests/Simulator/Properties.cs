@@ -1,4 +1,7 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Optimistic.Challenger;
 using Optimistic.Contracts.L1;
 using Optimistic.Vm;
@@ -84,6 +87,26 @@ internal sealed class PropertyViolationException(Property property, string what)
     public Property Property => property;
 }
 
+/// <summary>What is wrong, written down only when something is.</summary>
+[InterpolatedStringHandler]
+internal ref struct Complaint
+{
+    private DefaultInterpolatedStringHandler _text;
+
+    public Complaint(int literalLength, int formattedCount, bool holds, out bool isWanted)
+    {
+        isWanted = !holds;
+        if (isWanted)
+            _text = new DefaultInterpolatedStringHandler(literalLength, formattedCount);
+    }
+
+    public void AppendLiteral(string text) => _text.AppendLiteral(text);
+
+    public void AppendFormatted<T>(T value) => _text.AppendFormatted(value);
+
+    public override string ToString() => _text.ToStringAndClear();
+}
+
 /// <summary>The delay formula of spec 4.9.2, in seconds.</summary>
 internal static class DelayFormula
 {
@@ -111,10 +134,11 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
     /// <summary>Gas that the honest side paid and nobody promised to give back: claims nobody challenged, refused calls, late withdrawals.</summary>
     public UInt128 OwnExpense { get; set; }
 
-    public static void Require([System.Diagnostics.CodeAnalysis.DoesNotReturnIf(false)] bool holds, Property property, Func<string> what)
+    public static void Require(
+        [DoesNotReturnIf(false)] bool holds, Property property, [InterpolatedStringHandlerArgument(nameof(holds))] ref Complaint what)
     {
         if (!holds)
-            throw new PropertyViolationException(property, what());
+            throw new PropertyViolationException(property, what.ToString());
     }
 
     /// <summary>Everything that must hold at every instant.</summary>
@@ -138,22 +162,22 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
             foreach (ModelCommitment commitment in arena.Commitments.Values)
             {
                 live += commitment.Eliminated ? 0 : 1;
-                Require(commitment.Joins == 1, Property.RootsEnterOnce, () => $"{commitment.Root} joined {commitment.Joins} times");
+                Require(commitment.Joins == 1, Property.RootsEnterOnce, $"{commitment.Root} joined {commitment.Joins} times");
             }
 
             int counted = 2 * arena.Live.Count + (arena.Dangling is null ? 0 : 1);
-            Require(live == counted, Property.CommitmentsAreCounted, () => $"{live} live commitments, {arena.Live.Count} matches, dangling {arena.Dangling}");
+            Require(live == counted, Property.CommitmentsAreCounted, $"{live} live commitments, {arena.Live.Count} matches, dangling {arena.Dangling}");
             Require(
                 arena.Result == TournamentResult.Undecided || arena.Live.Count == 0,
                 Property.CommitmentsAreCounted,
-                () => "a match is live in a tournament that has ended");
+                $"a match is live in a tournament that has ended");
             foreach (Word id in arena.Live)
             {
                 ModelMatch match = l1.Match(id);
                 bool there = !arena.Commitments[match.Id.One].Eliminated && !arena.Commitments[match.Id.Two].Eliminated
                     && arena.Dangling != match.Id.One && arena.Dangling != match.Id.Two && match.Id.One != match.Id.Two;
-                Require(there, Property.CommitmentsAreCounted, () => "a commitment is in two places, or out and in a match");
-                Require(match.Id.One == match.Waited, Property.TheOneThatWaitedIsOne, () => $"{match.Id.Two} waited");
+                Require(there, Property.CommitmentsAreCounted, $"a commitment is in two places, or out and in a match");
+                Require(match.Id.One == match.Waited, Property.TheOneThatWaitedIsOne, $"{match.Id.Two} waited");
             }
         }
     }
@@ -168,7 +192,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 Require(
                     commitment.RanSeconds <= paid,
                     Property.ClocksArePaid,
-                    () => $"the clock of {commitment.Root} ran {commitment.RanSeconds} s in {commitment.Moves} moves, with {arena.AllowanceOf(commitment.Side)} s allowed");
+                    $"the clock of {commitment.Root} ran {commitment.RanSeconds} s in {commitment.Moves} moves, with {arena.AllowanceOf(commitment.Side)} s allowed");
             }
 
             if (arena.Dangling is Word waiting)
@@ -179,7 +203,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 Require(
                     arena.AllowanceOne == leaf.BalanceOne + l1.Parameters.InnerGrant && arena.AllowanceTwo == leaf.BalanceTwo + l1.Parameters.InnerGrant,
                     Property.ClassesHaveTheirOwnAllowance,
-                    () => $"{arena.AllowanceOne} and {arena.AllowanceTwo} s for sides with {leaf.BalanceOne} and {leaf.BalanceTwo} s");
+                    $"{arena.AllowanceOne} and {arena.AllowanceTwo} s for sides with {leaf.BalanceOne} and {leaf.BalanceTwo} s");
             }
 
             foreach (Word id in arena.Live)
@@ -193,7 +217,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 };
                 bool turn = match.Bisection is not Bisection state
                     || match.RunsOne == ((l1.Shape.HeightOf(arena.Level) - state.Height) % 2 == 0);
-                Require(right && turn, Property.ClocksRunWhereTheyShould, () => $"{match.Phase}: one {match.RunsOne}, two {match.RunsTwo}");
+                Require(right && turn, Property.ClocksRunWhereTheyShould, $"{match.Phase}: one {match.RunsOne}, two {match.RunsTwo}");
                 CheckBalance(l1, arena, match.Id.One, match.Bisection?.BalanceOne ?? match.Leaf!.BalanceOne);
                 CheckBalance(l1, arena, match.Id.Two, match.Bisection?.BalanceTwo ?? match.Leaf!.BalanceTwo);
             }
@@ -209,7 +233,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         Require(
             balance >= without && balance <= with,
             Property.WinnersKeepTheirBalance,
-            () => $"{root} has {balance} s; by its moves it has {without} to {with}");
+            $"{root} has {balance} s; by its moves it has {without} to {with}");
     }
 
     private static void CheckOutcomes(L1Model l1)
@@ -224,7 +248,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 MatchPhase.AtLeaf => (l1.CanProve(match, 1) || l1.CanProve(match, 2) ? 1 : 0) + (l1.CanEliminate(match) ? 1 : 0),
                 _ => 1,
             };
-            Require(outcomes == 1, Property.OneOutcomeIsPossible, () => $"{outcomes} outcomes of a match in phase {match.Phase}");
+            Require(outcomes == 1, Property.OneOutcomeIsPossible, $"{outcomes} outcomes of a match in phase {match.Phase}");
         }
     }
 
@@ -239,7 +263,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
             foreach (Word id in arena.Live)
             {
                 UInt128 spent = l1.Match(id).Spent;
-                Require(spent <= l1.Reserve(arena.Level), Property.RefundsStayInTheReserve, () => $"{spent} of {l1.Reserve(arena.Level)} wei");
+                Require(spent <= l1.Reserve(arena.Level), Property.RefundsStayInTheReserve, $"{spent} of {l1.Reserve(arena.Level)} wei");
                 bonds -= spent;
             }
 
@@ -252,15 +276,15 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
             owed += stake;
         foreach (UInt128 credit in l1.Credits.Values)
             owed += credit;
-        Require(l1.Held == owed, Property.MoneyIsConserved, () => $"{l1.Held} wei are held, {owed} are owed");
+        Require(l1.Held == owed, Property.MoneyIsConserved, $"{l1.Held} wei are held, {owed} are owed");
     }
 
     private void CheckClaims(L1Model l1)
     {
         if (l1.Arenas.Count == 0)
-            Require(l1.DisputeWrites == 0, Property.UnchallengedIsFree, () => $"{l1.DisputeWrites} writes without a rival");
+            Require(l1.DisputeWrites == 0, Property.UnchallengedIsFree, $"{l1.DisputeWrites} writes without a rival");
         Require(
-            l1.PausedSeconds <= l1.PauseBudget, Property.PausesShiftDeadlines, () => $"{l1.PausedSeconds} s of pauses with a budget of {l1.PauseBudget}");
+            l1.PausedSeconds <= l1.PauseBudget, Property.PausesShiftDeadlines, $"{l1.PausedSeconds} s of pauses with a budget of {l1.PauseBudget}");
         var batches = new HashSet<ulong>();
         foreach (ModelClaim claim in l1.Claims)
         {
@@ -271,8 +295,8 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 Require(
                     batches.Add(claim.Batch) && l1.Claim(claim.Parent).Confirmed,
                     Property.ConfirmedClaimsFormAChain,
-                    () => $"another claim of batch {claim.Batch}, or one whose parent is not confirmed");
-                Require(!defended || IsTrue(l1, claim), Property.NoWrongStateConfirms, () => $"batch {claim.Batch} has a wrong state");
+                    $"another claim of batch {claim.Batch}, or one whose parent is not confirmed");
+                Require(!defended || IsTrue(l1, claim), Property.NoWrongStateConfirms, $"batch {claim.Batch} has a wrong state");
             }
 
             else if (claim.Held == 0 && !l1.State.Arenas.ContainsKey(claim.Ref.Tournament))
@@ -280,7 +304,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 Require(
                     l1.IsConfirmed(claim.Batch - 1) && !l1.Claim(claim.Parent).Confirmed,
                     Property.PendingClaimsAreBacked,
-                    () => $"a claim of batch {claim.Batch} has no bond, and its parent may still win");
+                    $"a claim of batch {claim.Batch} has no bond, and its parent may still win");
             }
 
             if (claim.Attempt > 0)
@@ -289,7 +313,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 Require(
                     l1.Arenas.Any(arena => arena.Id == before && arena.Result == TournamentResult.NoWinner),
                     Property.AttemptsComeInOrder,
-                    () => $"attempt {claim.Attempt} of batch {claim.Batch}");
+                    $"attempt {claim.Attempt} of batch {claim.Batch}");
             }
         }
     }
@@ -298,11 +322,12 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
     {
         GameState known = l1.State;
         bool agrees = known.LatestConfirmed == l1.LatestConfirmed;
+        int open = 0;
         foreach (ModelArena arena in l1.Arenas)
         {
+            open += arena.Result == TournamentResult.Undecided ? 1 : 0;
             Arena told = known.Arenas[arena.Id];
-            agrees &= told.Result == arena.Result && arena.Live.SetEquals(told.LiveMatches)
-                && (arena.Result != TournamentResult.Undecided || known.Dangling(told)?.Root == arena.Dangling);
+            agrees &= told.Result == arena.Result && SameMatches(arena.Live, told.LiveMatches);
         }
 
         foreach (ModelMatch match in l1.Matches)
@@ -313,7 +338,18 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
 
         foreach (((CreditHolder holder, Address account), UInt128 credit) in l1.Credits)
             agrees &= credit == known.CreditOf(holder, account);
-        Require(agrees, Property.EventsTellAll, () => "who follows events knows something else");
+        agrees &= open == l1.Index.OpenArenas.Count;
+        foreach (IndexedArena told in l1.Index.OpenArenas)
+            agrees &= told.Dangling?.Root == l1.Arena(told.Arena.Id).Dangling;
+        Require(agrees, Property.EventsTellAll, $"who follows events knows something else");
+    }
+
+    private static bool SameMatches(HashSet<Word> live, ImmutableHashSet<Word> told)
+    {
+        bool same = live.Count == told.Count;
+        foreach (Word id in live)
+            same &= told.Contains(id);
+        return same;
     }
 
     private void CheckHonest(L1Model l1)
@@ -321,13 +357,13 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         foreach (ModelArena arena in l1.Arenas)
         {
             if (TrueRoot(l1, arena) is Word root && arena.Commitments.TryGetValue(root, out ModelCommitment? commitment))
-                Require(!commitment.Eliminated, Property.HonestIsNeverEliminated, () => $"the true root of level {arena.Level} is out");
+                Require(!commitment.Eliminated, Property.HonestIsNeverEliminated, $"the true root of level {arena.Level} is out");
             foreach (ModelCommitment any in arena.Commitments.Values)
             {
                 Require(
                     !any.Eliminated || !honest.Contains(any.Claimer),
                     Property.HonestIsNeverEliminated,
-                    () => $"a commitment that the honest side paid for is out at level {arena.Level}");
+                    $"a commitment that the honest side paid for is out at level {arena.Level}");
             }
         }
     }
@@ -368,7 +404,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         Require(
             !defended || delay <= bound,
             Property.GamesEnd,
-            () => $"{delay} s with {settled.Commitments.Count} rivals and {inside} inside; the formula says {bound}");
+            $"{delay} s with {settled.Commitments.Count} rivals and {inside} inside; the formula says {bound}");
     }
 
     /// <summary>When nobody wants anything any more.</summary>
@@ -382,14 +418,14 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
             stranded += claim.Held;
         bool over = l1.Arenas.All(arena => arena.Result != TournamentResult.Undecided || arena.Level == 1);
         if (over && stranded == 0)
-            Require(l1.Held == credits, Property.EveryBondEnds, () => $"{l1.Held} wei are held and {credits} credited");
+            Require(l1.Held == credits, Property.EveryBondEnds, $"{l1.Held} wei are held and {credits} credited");
         if (!defended)
             return;
 
         foreach (Address account in honest)
         {
             Int128 balance = l1.Balance(account) + (Int128)OwnExpense;
-            Require(balance >= 0, Property.HonestEndsWithNoLess, () => $"an honest party has lost {-balance} wei");
+            Require(balance >= 0, Property.HonestEndsWithNoLess, $"an honest party has lost {-balance} wei");
         }
 
         CheckLosses(l1, liars);
@@ -416,6 +452,6 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         Int128 lost = 0;
         foreach (Address liar in liars)
             lost -= l1.Balance(liar);
-        Require(lost >= least, Property.LyingCosts, () => $"the liars have lost {lost} wei together, not the {least} at least");
+        Require(lost >= least, Property.LyingCosts, $"the liars have lost {lost} wei together, not the {least} at least");
     }
 }

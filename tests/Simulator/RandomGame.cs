@@ -4,7 +4,8 @@ using Optimistic.Contracts.L1;
 namespace Optimistic.Simulator;
 
 /// <summary>What became of one game.</summary>
-internal sealed record GameOutcome(int Seed, Property? Violated, string Message, ulong WorstDelay, ulong DelayBound, int Transactions);
+/// <param name="Digest">Of who did what when, and what came of it: the same for the same seed in every process, on any number of threads.</param>
+internal sealed record GameOutcome(int Seed, Property? Violated, string Message, ulong WorstDelay, int Transactions, ulong Digest);
 
 /// <summary>Games drawn from a seed: a shape, clocks, one honest challenger, and adversaries of every class.</summary>
 internal static class RandomGame
@@ -50,17 +51,29 @@ internal static class RandomGame
     {
         Simulation? game = null;
         int transactions = 0;
+        ulong digest = (ulong)seed;
+        Property? violated = null;
+        string message = "";
         try
         {
             game = Create(seed, broken);
-            game.Landed += (_, _, _, _) => transactions++;
+            game.Landed += (l1, sender, action, refusal) =>
+            {
+                transactions++;
+                foreach (char c in sender.Name)
+                    digest = (digest ^ c) * 0x100000001B3;
+                foreach (char c in action.Name)
+                    digest = (digest ^ c) * 0x100000001B3;
+                digest = (digest ^ (l1.Timestamp << 8) ^ (ulong)refusal) * 0x9E3779B97F4A7C15;
+            };
             game.RunAndCheck();
-            return new GameOutcome(seed, null, "", game.WorstDelay, 0, transactions);
         }
         catch (PropertyViolationException violation)
         {
-            return new GameOutcome(seed, violation.Property, violation.Message, game?.WorstDelay ?? 0, 0, transactions);
+            (violated, message) = (violation.Property, violation.Message);
         }
+
+        return new GameOutcome(seed, violated, message, game?.WorstDelay ?? 0, transactions, digest);
     }
 
     private static void AddAdversary(Simulation game, Random random, int i, int tasks, int batches, SolverPlayer honest, List<ToyTraces> all)

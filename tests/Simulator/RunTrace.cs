@@ -14,6 +14,7 @@ internal class RunTrace : ITrace
     private readonly Word[] _values;
     private readonly Word[]?[] _uniform;
     private readonly Dictionary<(int Height, ulong Index), Word> _nodes = [];
+    private readonly Dictionary<ulong, byte[]> _proofs = [];
 
     /// <param name="runs">First position of each run and its leaf, ascending; the first starts at 0.</param>
     public RunTrace(int height, IReadOnlyList<(ulong From, Word Leaf)> runs)
@@ -36,7 +37,15 @@ internal class RunTrace : ITrace
 
     public Word Leaf(ulong position) => _values[RunAt(position)];
 
+    /// <summary>The same array whenever it is asked for: not to be written to.</summary>
     public byte[] Prove(ulong position)
+    {
+        if (!_proofs.TryGetValue(position, out byte[]? proof))
+            _proofs[position] = proof = MakeProof(position);
+        return proof;
+    }
+
+    private byte[] MakeProof(ulong position)
     {
         var siblings = new List<Word>(3 * Height);
         for (int height = 0; height < Height; height++)

@@ -76,7 +76,7 @@ internal class SolverPlayer(
 
     private readonly Dictionary<string, ulong> _due = [];
     private readonly HashSet<string> _done = [];
-    private IReadOnlyList<GameAction> _decided = [];
+    private readonly List<(L1Action Action, string Key)> _decided = [];
     private (GameState? State, ulong Timestamp) _decidedFor;
     private ulong _next = ulong.MaxValue;
     private int _acted;
@@ -156,11 +156,13 @@ internal class SolverPlayer(
         do
         {
             prepared = false;
-            _decided = Solver.Decide(L1.Shape, Address, policy, L1.State, traces, L1.Now);
-            foreach (GameAction action in _decided)
+            _decided.Clear();
+            foreach (GameAction action in Solver.Decide(L1.Shape, Address, policy, L1.Index, traces, L1.Now))
             {
                 if (action is PrepareChunk prepare)
                     prepared |= traces.Prepare(prepare.Batch, prepare.Position);
+                else if (action is L1Action transaction && Willing(transaction))
+                    _decided.Add((transaction, transaction.Key));
             }
         }
         while (prepared);
@@ -174,14 +176,14 @@ internal class SolverPlayer(
 
         _next = ulong.MaxValue;
         ulong now = L1.Timestamp;
-        foreach (GameAction action in _decided)
+        foreach ((L1Action action, string key) in _decided)
         {
-            if (action is not L1Action transaction || _done.Contains(action.Key) || !Willing(transaction))
+            if (_done.Contains(key))
                 continue;
-            if (!_due.TryGetValue(action.Key, out ulong due))
-                _due[action.Key] = due = now + delay(transaction);
+            if (!_due.TryGetValue(key, out ulong due))
+                _due[key] = due = now + delay(action);
             if (now >= due && (!honest || !Game.Censor.Holds(now)))
-                return transaction;
+                return action;
             _next = Math.Min(_next, honest ? Math.Max(due, Game.Censor.BlockedUntil) : due);
         }
 
@@ -333,7 +335,7 @@ internal sealed class Simulation
         if (refusal == Refusal.None)
         {
             PropertyChecks.Require(
-                !paused || action is Withdraw or Unpause, Property.PausesShiftDeadlines, () => $"{action.Name} goes through during a pause");
+                !paused || action is Withdraw or Unpause, Property.PausesShiftDeadlines, $"{action.Name} goes through during a pause");
             checks.AfterTransition(L1);
         }
 
@@ -373,7 +375,7 @@ internal sealed class Simulation
     private void Account(Player sender, L1Action action, Refusal refusal, bool raced)
     {
         if (Defended)
-            PropertyChecks.Require(refusal == Refusal.None || raced, Property.HonestIsNeverRefused, () => $"{action.Name}: {refusal}");
+            PropertyChecks.Require(refusal == Refusal.None || raced, Property.HonestIsNeverRefused, $"{action.Name}: {refusal}");
         bool own = refusal != Refusal.None || action switch
         {
             PostClaim => true,
@@ -461,7 +463,7 @@ internal sealed class Simulation
     {
         RunAndCheck();
         for (ulong batch = 0; batch < (ulong)L1.Batches; batch++)
-            PropertyChecks.Require(honest.Traces[batch].Root == L1.ConfirmedTrace(batch), Property.NoWrongStateConfirms, () => $"batch {batch}");
+            PropertyChecks.Require(honest.Traces[batch].Root == L1.ConfirmedTrace(batch), Property.NoWrongStateConfirms, $"batch {batch}");
     }
 
     private string Describe()
