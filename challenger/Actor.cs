@@ -46,7 +46,20 @@ internal sealed partial class Actor : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts an action unless it is under way, was just done, or failed a moment ago.</summary>
+    /// <summary>Keys of the actions that were refused or failed and will be tried again.</summary>
+    public IReadOnlyList<string> Waiting
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _attempts.Where(entry => entry.Value is { Running.IsCompleted: true, TriedAt: not null }).Select(entry => entry.Key)];
+        }
+    }
+
+    /// <summary>
+    /// Starts an action unless it is under way, was just done, or failed a moment ago. What was refused is tried again with the next block:
+    /// a clock that runs out between two blocks has not run out in the state of the first.
+    /// </summary>
     /// <param name="head">The last followed block: an action mined after it is done, though the game does not show it yet.</param>
     public void Start(L1Action action, ulong head)
     {
@@ -55,7 +68,7 @@ internal sealed partial class Actor : IAsyncDisposable
             if (_attempts.TryGetValue(action.Key, out Attempt? attempt))
             {
                 bool notSeenYet = attempt.MinedIn is ulong block && head < block;
-                if (!attempt.Running.IsCompleted || notSeenYet || _time.GetUtcNow() < attempt.NotBefore)
+                if (!attempt.Running.IsCompleted || notSeenYet || head == attempt.TriedAt || _time.GetUtcNow() < attempt.NotBefore)
                     return;
             }
             else if (action is Recover && _journal.WasMined(action.Key))
@@ -68,7 +81,8 @@ internal sealed partial class Actor : IAsyncDisposable
             }
 
             attempt.MinedIn = null;
-            attempt.Running = Task.Run(() => RunAsync(action, attempt));
+            attempt.TriedAt = null;
+            attempt.Running = Task.Run(() => RunAsync(action, attempt, head));
         }
     }
 
@@ -92,14 +106,14 @@ internal sealed partial class Actor : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private async Task RunAsync(L1Action action, Attempt attempt)
+    private async Task RunAsync(L1Action action, Attempt attempt, ulong head)
     {
         long id = _journal.Record(action, ActionStage.Intended);
         try
         {
             (Address to, FunctionMessage message) = _calls.Of(action);
             LogSending(action.Name, action.Describe(), action.Subject);
-            var request = new TransactionRequest(to, message.ToCallData(), EventReader.Big(action.Value));
+            var request = new TransactionRequest(to, message.ToCallData(), EventReader.Big(action.Value), GasLimitOf(action));
             TransactionReceipt receipt = await _sender.SendAsync(request, _stop.Token).ConfigureAwait(false);
             _journal.Finish(id, ActionStage.Mined, receipt);
             lock (_gate)
@@ -116,19 +130,19 @@ internal sealed partial class Actor : IAsyncDisposable
         }
         catch (ContractRevertException refused)
         {
-            Give(attempt, id, ActionStage.Refused, refused.Message, refused.Receipt);
+            Give(attempt, id, ActionStage.Refused, refused.Message, refused.Receipt, head);
             LogRefused(action.Name, action.Subject, refused.Message);
         }
         catch (UnprovableException lie)
         {
-            Give(attempt, id, ActionStage.Refused, lie.Message, null);
+            Give(attempt, id, ActionStage.Refused, lie.Message, null, head);
             lock (_gate)
                 attempt.NotBefore = DateTimeOffset.MaxValue;
             LogUnprovable(action.Name, action.Subject, lie.Message);
         }
         catch (EthereumException failed)
         {
-            Give(attempt, id, ActionStage.Failed, failed.Message, null);
+            Give(attempt, id, ActionStage.Failed, failed.Message, null, null);
             LogFailed(action.Name, action.Subject, failed.Message);
         }
         catch (Exception broken)
@@ -142,11 +156,24 @@ internal sealed partial class Actor : IAsyncDisposable
         }
     }
 
-    private void Give(Attempt attempt, long id, ActionStage stage, string reason, TransactionReceipt? receipt)
+    /// <summary>
+    /// Twice what the call costs at most; null: as it is estimated. An estimate is true in the state of now, and the calls before it in the
+    /// block may leave behind another one: whoever ends a match a moment later finds a rival to pair the winner with.
+    /// </summary>
+    private static ulong? GasLimitOf(L1Action action) => Gas.CostOf(action) is > 0 and ulong cost ? 2 * cost : null;
+
+    /// <param name="head">The block at which the contracts refused it; null: something else went wrong.</param>
+    private void Give(Attempt attempt, long id, ActionStage stage, string reason, TransactionReceipt? receipt, ulong? head)
     {
         _journal.Finish(id, stage, receipt, reason);
         lock (_gate)
-            attempt.Pause(_time, MaxPause);
+        {
+            // The first refusal by a simulation cost nothing, and holds for its block alone.
+            bool isFirst = head is not null && receipt is null && attempt.Refusals++ == 0;
+            if (!isFirst)
+                attempt.Pause(_time, MaxPause);
+            attempt.TriedAt = head;
+        }
     }
 
     private sealed class Attempt
@@ -159,6 +186,11 @@ internal sealed partial class Actor : IAsyncDisposable
 
         /// <summary>The block that has it; null: none.</summary>
         public ulong? MinedIn { get; set; }
+
+        /// <summary>The followed block at which it was refused last; null: it was not.</summary>
+        public ulong? TriedAt { get; set; }
+
+        public int Refusals { get; set; }
 
         public void Pause(TimeProvider time, TimeSpan most)
         {

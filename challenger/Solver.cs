@@ -91,13 +91,13 @@ public sealed class Solver
 
     private void Decide()
     {
+        List<Duty> duties = Duties();
         if (_isPaused)
         {
-            Withdraw();
+            Withdraw(duties.Count > 0);
             return;
         }
 
-        List<Duty> duties = Duties();
         foreach (Duty duty in duties)
             MoveInOwnMatches(duty);
         Challenge();
@@ -110,7 +110,7 @@ public sealed class Solver
         Claim();
         Confirm();
         if (_actions.Count == 0)
-            Withdraw();
+            Withdraw(duties.Count > 0);
         Recover();
     }
 
@@ -449,13 +449,17 @@ public sealed class Solver
         }
     }
 
-    /// <summary>Fetches credits worth their gas, when nothing else is to be done.</summary>
-    private void Withdraw()
+    /// <summary>
+    /// Fetches credits worth their gas, when nothing else is to be done. During a dispute only such as pay for a bond: each move is credited,
+    /// and fetching that costs half of it (spec 4.6.7).
+    /// </summary>
+    private void Withdraw(bool isDisputed)
     {
+        UInt128 least = UInt128.Max(_policy.MinimumWithdrawal, isDisputed ? UInt128.Min(_game.BondBatch, _game.BondChunk) : 1);
         foreach (CreditHolder holder in (ReadOnlySpan<CreditHolder>)[CreditHolder.Rollup, CreditHolder.Tournament])
         {
             UInt128 credit = _game.CreditOf(holder, _self);
-            if (credit >= _policy.MinimumWithdrawal && credit > 0)
+            if (credit >= least)
                 _actions.Add(new Withdraw(holder, _self, credit));
         }
     }

@@ -16,6 +16,7 @@ public sealed record StatusReport(
     (ulong Done, ulong Of) Replayed,
     IReadOnlyList<GameAction> Decided,
     IReadOnlyList<string> UnderWay,
+    IReadOnlyList<string> Waiting,
     IReadOnlyList<JournalAction> Latest);
 
 /// <summary>
@@ -91,6 +92,7 @@ public sealed class StatusFile(string folder)
             }),
             decided = report.Decided.Select(action => action.Describe()),
             underWay = report.UnderWay,
+            waiting = report.Waiting,
             latest = report.Latest.Select(action => new
             {
                 action = action.Name,

@@ -274,7 +274,7 @@ public sealed partial class Watcher : IAsyncDisposable
             GameShape.Standard, _options.Account?.Address ?? Address.Zero, _policy, state, _replay, now);
         Act(actions, head.Number);
         await _status.WriteAsync(
-            new StatusReport(_options, _client.ChainId, head, now, state, verdicts, _replay.Progress, actions, _actor?.UnderWay ?? [], _journal.ReadActions(20)),
+            new StatusReport(_options, _client.ChainId, head, now, state, verdicts, _replay.Progress, actions, _actor?.UnderWay ?? [], _actor?.Waiting ?? [], _journal.ReadActions(20)),
             cancel).ConfigureAwait(false);
         return true;
     }

@@ -102,15 +102,16 @@ public sealed class ChainFollower
     }
 
     /// <summary>
-    /// The time that the next block may have, or null from a node without a pending block: L1 moves on between blocks, and who is overdue
-    /// is so without a block that says it.
+    /// The time that the block after the last one followed may have, or null from a node without a pending block, or when L1 has moved on:
+    /// L1's clock runs between blocks, and who is overdue is so without a block that says it.
     /// </summary>
     public async Task<ulong?> PendingTimeAsync(CancellationToken cancel = default)
     {
         try
         {
             JsonElement pending = await _client.Rpc.CallAsync("eth_getBlockByNumber", ["pending", false], cancel).ConfigureAwait(false);
-            return HexJson.IsNull(pending) ? null : HexJson.UInt64(HexJson.Member(pending, "timestamp", "the pending block"), "a block time");
+            bool isNext = !HexJson.IsNull(pending) && HexJson.UInt64(HexJson.Member(pending, "number", "the pending block"), "a block number") == Last?.Number + 1;
+            return isNext ? HexJson.UInt64(HexJson.Member(pending, "timestamp", "the pending block"), "a block time") : null;
         }
         catch (Exception error) when (error is RpcErrorException or RpcMalformedException)
         {

@@ -172,6 +172,25 @@ public sealed class SolverTests
         Assert.Contains(game.L1.State.Claims.Values, claim => claim.Confirmed && claim.Attempt > 0);
     }
 
+    /// <summary>Fetching the refund of each move would cost half of it: during a dispute, credits wait until they pay for a bond (spec 4.6.7).</summary>
+    [Fact]
+    public void CreditsAreFetchedAfterTheDispute()
+    {
+        var game = new Simulation(8, batches: 1, Tasks);
+        game.AddLiar("liar", [new LieAbout(Lie.OutputsAfterTransition, 4, 0, 1)]);
+        SolverPlayer honest = game.Add(new SolverPlayer("honest", game, game.Traces(), new SolverPolicy(null, 1), _ => 0, honest: true));
+        UInt128 most = 0;
+        game.Run(() =>
+        {
+            UInt128 credit = game.L1.CreditsOf(honest.Address);
+            if (game.L1.State.Arenas.Values.Any(arena => arena.Result == TournamentResult.Undecided))
+                Assert.True(credit >= most || most >= UInt128.Min(game.L1.State.BondBatch, game.L1.State.BondChunk), "It fetched the refund of a move.");
+            most = UInt128.Max(most, credit);
+            return most > 0 && credit == 0;
+        });
+        Assert.Contains("withdraw", honest.Did);
+    }
+
     /// <summary>These games prove nothing about a rule that never applies in them.</summary>
     [Fact]
     public void EveryRuleIsPlayed()

@@ -75,6 +75,30 @@ internal static class Lies
         new Noise("noise from the store", Position(World.OutOfSteps, Transition.StorePhase), Seed: 23),
     }.ToImmutableSortedDictionary(lie => lie.Name, lie => lie, StringComparer.Ordinal);
 
+    /// <summary>Registers that <see cref="Guests.Small"/> does not touch: what is wrong in them stays wrong.</summary>
+    private const int FirstIdleRegister = 18, LastIdleRegister = 27;
+
+    /// <summary>Different lies: those above, one about a chunk after every other one, and then more about registers.</summary>
+    public static IEnumerable<Lie> Many(int count, Random random)
+    {
+        Lie[] named = [.. ByName.Values];
+        random.Shuffle(named);
+        var rest = new Queue<Lie>(named.Where(lie => lie is not ForgedLeaves { EndsRight: true }));
+        for (int i = 0; i < count; i++)
+        {
+            if (i % 2 == 1 && rest.Count > 0)
+            {
+                yield return rest.Dequeue();
+                continue;
+            }
+
+            int step = i / 2 % (int)(ExitStep + 1), register = FirstIdleRegister + random.Next(LastIdleRegister - FirstIdleRegister + 1);
+            ulong wrong = (ulong)i + 1;
+            yield return new ForgedMachine(
+                $"register {register} at step {step}, {i}", i % 4 == 0 ? World.Run : World.Direct, 1, (ulong)step, machine => machine.Head.X[register] += wrong);
+        }
+    }
+
     private static ulong Position(int task, ulong phase) => (ulong)task * Transition.Phases + phase;
 
     private static Quad AnotherAppsRoot(Quad sigma) => sigma with { C0 = Keccak.Hash(sigma.C0.Bytes) };

@@ -214,33 +214,38 @@ internal sealed class Liar : Player
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Its own leaf cannot be proven, whatever it sends: here the true witness with one byte changed.</summary>
-    private async Task TryToProveAsync(L1Action action, L1Game game)
+    /// <summary>The call that proves what an action wants to prove, with the witness of what is true.</summary>
+    /// <param name="change">What is done to the witness.</param>
+    public static FunctionMessage Proof(World world, L1Action action, Func<byte[], byte[]> change) => action switch
     {
-        FunctionMessage message = action switch
-        {
-            ProveStep a => new Contracts.Bindings.Tournament.ProveStepFunction(
-                EventReader.ToAbi(a.Match),
-                EventReader.ToAbi(MatchPhase.AtLeaf, a.State),
-                Corrupt(World.Truth.StepWitness(a.Chunk, a.State.Position), game.Now),
-                EventReader.ToAbi(a.WinnerChildren, Word.Zero)),
-            ProveTransition a => new Contracts.Bindings.Tournament.ProveTransitionFunction(
-                EventReader.ToAbi(a.Match),
-                EventReader.ToAbi(MatchPhase.AtLeaf, a.State),
-                EventReader.ToAbi(new TournamentPreimage(a.ParentClaim, a.Attempt, World.Batch.Preimage)),
-                Corrupt(World.Truth.TransitionWitness(a.State.Position), game.Now),
-                EventReader.ToAbi(a.WinnerChildren, a.WinnerState)),
-            _ => throw new InvalidOperationException($"{action.Name} proves nothing."),
-        };
-        await Assert.ThrowsAsync<ContractRevertException>(() => Sender.SendAsync(World.Contracts.Tournaments, message));
-        RefusedProofs++;
-    }
+        ProveStep a => new Contracts.Bindings.Tournament.ProveStepFunction(
+            EventReader.ToAbi(a.Match),
+            EventReader.ToAbi(MatchPhase.AtLeaf, a.State),
+            change(world.Truth.StepWitness(a.Chunk, a.State.Position)),
+            EventReader.ToAbi(a.WinnerChildren, Word.Zero)),
+        ProveTransition a => new Contracts.Bindings.Tournament.ProveTransitionFunction(
+            EventReader.ToAbi(a.Match),
+            EventReader.ToAbi(MatchPhase.AtLeaf, a.State),
+            EventReader.ToAbi(new TournamentPreimage(a.ParentClaim, a.Attempt, world.Batch.Preimage)),
+            change(world.Truth.TransitionWitness(a.State.Position)),
+            EventReader.ToAbi(a.WinnerChildren, a.WinnerState)),
+        _ => throw new InvalidOperationException($"{action.Name} proves nothing."),
+    };
 
-    private static byte[] Corrupt(byte[] witness, ulong seed)
+    /// <summary>A witness with one bit changed.</summary>
+    public static byte[] Corrupt(byte[] witness, ulong seed)
     {
         if (witness.Length == 0)
             return [1];
         witness[(int)(seed % (ulong)witness.Length)] ^= 0x40;
         return witness;
+    }
+
+    /// <summary>Its own leaf cannot be proven, whatever it sends: here the true witness with one bit changed.</summary>
+    private async Task TryToProveAsync(L1Action action, L1Game game)
+    {
+        FunctionMessage message = Proof(World, action, witness => Corrupt(witness, game.Now));
+        await Assert.ThrowsAsync<ContractRevertException>(() => Sender.SendAsync(World.Contracts.Tournaments, message));
+        RefusedProofs++;
     }
 }

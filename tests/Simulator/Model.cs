@@ -4,34 +4,6 @@ using Optimistic.Vm;
 
 namespace Optimistic.Simulator;
 
-/// <summary>Gas units that a move is refunded (spec 4.6.2), and what the dearest transaction of each kind costs (spec 4.6.7, gas snapshots).</summary>
-internal static class Gas
-{
-    public const ulong Advance = 68_000, Seal = 130_000, Prove = 250_000, Timeout = 150_000, Eliminate = 100_000, Resolve = 160_000;
-
-    public const ulong Settle = 80_000, Join = 170_000, Confirm = 90_000, JoinInner = 130_000, Withdraw = 40_000;
-
-    /// <summary>What the sender of an action pays at most.</summary>
-    public static ulong CostOf(L1Action action) => action switch
-    {
-        PostClaim or PostChallenge => Join,
-        Challenger.JoinInner => JoinInner,
-        Challenger.Advance => Advance,
-        Challenger.Seal => Seal,
-        ProveTransition or ProveStep => Prove,
-        Challenger.Timeout => Timeout,
-        Challenger.Eliminate => Eliminate,
-        ResolveInner => Resolve,
-        Challenger.Settle => Settle,
-        Challenger.Confirm => Confirm,
-        Challenger.Withdraw => Withdraw,
-        _ => 0,
-    };
-
-    /// <summary>The longest match: all advances, the seal and the dearest end.</summary>
-    public static ulong Reserve(int height) => (ulong)(height - 1) * Advance + Seal + Prove;
-}
-
 /// <summary>The guardian stops dispute time (spec 4.8).</summary>
 internal sealed record Pause : L1Action
 {

@@ -113,13 +113,16 @@ internal static class DelayFormula
     /// <summary>From the start of a tournament to its settlement.</summary>
     /// <param name="rivals">Commitments that ever join it, an honest one among them.</param>
     /// <param name="inside">The most that join one inner tournament in it.</param>
-    public static ulong Bound(DisputeParameters p, GameShape shape, int rivals, int inside)
-    {
-        ulong allowance = p.Allowance, grace = p.GraceSeconds, inner = allowance + p.InnerGrant;
-        ulong m1 = 2 * inner + (ulong)shape.ChunkHeight * grace + grace;
-        ulong m0 = 2 * allowance + (ulong)shape.BatchHeight * grace + grace + inner + Log2(inside) * m1 + grace;
-        return allowance + Log2(rivals) * m0 + p.CensorshipSeconds;
-    }
+    public static ulong Bound(DisputeParameters p, GameShape shape, int rivals, int inside) =>
+        p.Allowance + Log2(rivals) * Round(p, shape, inside) + p.CensorshipSeconds;
+
+    /// <summary>M0: the longest match of level 0.</summary>
+    public static ulong Round(DisputeParameters p, GameShape shape, int inside) =>
+        2UL * p.Allowance + ((ulong)shape.BatchHeight + 1) * p.GraceSeconds + p.Allowance + p.InnerGrant + Log2(inside) * InnerRound(p, shape) + p.GraceSeconds;
+
+    /// <summary>M1: the longest match of level 1.</summary>
+    public static ulong InnerRound(DisputeParameters p, GameShape shape) =>
+        2UL * (p.Allowance + p.InnerGrant) + ((ulong)shape.ChunkHeight + 1) * p.GraceSeconds;
 
     /// <summary>⌈log2 n⌉, and 0 for n ≤ 1.</summary>
     public static ulong Log2(int n) => n <= 1 ? 0 : (ulong)BitOperations.Log2((uint)(n - 1)) + 1;
