@@ -105,13 +105,6 @@ public sealed class SimulatorTests(ITestOutputHelper output)
         Assert.True(explored.Ends > 0);
     }
 
-    [Fact]
-    public void TheFirstStatesOfLargerGamesViolateNothing()
-    {
-        foreach (SmallGame game in SmallGames.Larger)
-            output.WriteLine($"{game.Name}: {Exhaustive.Explore(game, maxStates: 10_000)}");
-    }
-
     /// <summary>The search sees a broken rule too.</summary>
     [Theory]
     [InlineData("GraceIsFree")]

@@ -67,10 +67,10 @@ internal static class Commands
     public static int Small()
     {
         bool whole = true;
-        foreach (SmallGame game in SmallGames.All)
+        foreach (SmallGame game in SmallGames.All.Concat(SmallGames.Larger))
         {
             var watch = Stopwatch.StartNew();
-            Explored explored = Exhaustive.Explore(game, maxStates: 1_000_000);
+            Explored explored = Exhaustive.Explore(game, maxStates: 10_000_000);
             whole &= explored.Whole;
             Console.WriteLine(
                 $"{game.Name}: {explored.States} states, {explored.Transitions} transitions, {explored.Ends} ends, worst delay {explored.WorstDelay} s, "

@@ -193,6 +193,8 @@ internal sealed class L1Model
 
     public ModelMatch Match(Word id) => _matches[id];
 
+    public bool HasMatch(Word id) => _matches.ContainsKey(id);
+
     public bool IsConfirmed(ulong batch) => _claims.Values.Any(claim => claim.Confirmed && claim.Batch == batch);
 
     public Word ConfirmedTrace(ulong batch) => _claims.Values.Single(claim => claim.Confirmed && claim.Batch == batch).Ref.TraceRoot;

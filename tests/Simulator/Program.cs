@@ -6,7 +6,7 @@ var seed = new Option<int>("--seed") { Description = "Seed of the first game; ga
 var json = new Option<bool>("--json") { Description = "Print one JSON object." };
 var mutants = new Option<bool>("--mutants") { Description = "Also break every rule of the model and look for the property that notices. On with --json." };
 var trace = new Option<bool>("--trace") { Description = "Print every transaction of the one game of --seed." };
-var small = new Option<bool>("--small") { Description = "Play every schedule of the small games instead." };
+var small = new Option<bool>("--small") { Description = "Play every schedule of the small games instead, and of larger ones that take minutes each." };
 var delay = new Option<bool>("--delay") { Description = "Measure delay and cost against the number of liars instead: the table on the output, the plot in --plot." };
 var plot = new Option<string?>("--plot") { Description = "File for the plot of --delay, SVG." };
 var root = new RootCommand("Plays the dispute game of spec 4 in a model, with the challenger's solver against adversaries.") { games, seed, mutants, json, trace, small, delay, plot };
