@@ -48,6 +48,27 @@ internal struct FieldElement
         _4 = value.Limb3 >> 16,
     };
 
+    /// <summary>The value of ten limbs of 26 bits (<see cref="FieldLanes"/>), <paramref name="stride"/> apart.</summary>
+    public static unsafe FieldElement FromLimbs26(ulong* limbs, int stride) => new()
+    {
+        _0 = limbs[0] + (limbs[stride] << 26),
+        _1 = limbs[2 * stride] + (limbs[3 * stride] << 26),
+        _2 = limbs[4 * stride] + (limbs[5 * stride] << 26),
+        _3 = limbs[6 * stride] + (limbs[7 * stride] << 26),
+        _4 = limbs[8 * stride] + (limbs[9 * stride] << 26),
+    };
+
+    /// <summary>Writes ten limbs of 26 bits, <paramref name="stride"/> apart; of magnitude 1 there when it is here.</summary>
+    public readonly unsafe void ToLimbs26(ulong* limbs, int stride)
+    {
+        const ulong Mask26 = (1UL << 26) - 1;
+        (limbs[0], limbs[stride]) = (_0 & Mask26, _0 >> 26);
+        (limbs[2 * stride], limbs[3 * stride]) = (_1 & Mask26, _1 >> 26);
+        (limbs[4 * stride], limbs[5 * stride]) = (_2 & Mask26, _2 >> 26);
+        (limbs[6 * stride], limbs[7 * stride]) = (_3 & Mask26, _3 >> 26);
+        (limbs[8 * stride], limbs[9 * stride]) = (_4 & Mask26, _4 >> 26);
+    }
+
     /// <summary>Sum of both magnitudes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FieldElement operator +(in FieldElement a, in FieldElement b) => new()

@@ -35,25 +35,26 @@ internal readonly struct AffinePoint(in FieldElement x, in FieldElement y)
         for (int i = 1; i < count; i++)
             sums[i] = sums[i - 1].Add(step);
 
-        // All z inverted at the price of one: before[i] is the product of those before i.
-        var before = new FieldElement[count];
-        FieldElement product = FieldElement.One;
-        for (int i = 0; i < count; i++)
-        {
-            before[i] = product;
-            product *= sums[i].Z;
-        }
+        return JacobianPoint.ToAffine(sums, twice.Z);
+    }
 
-        // 1 / (z of twice this point x the product of all z up to i), from the last down.
-        FieldElement inverse = (product * twice.Z).Invert();
-        var points = new AffinePoint[count];
-        for (int i = count - 1; i >= 0; i--)
-        {
-            points[i] = sums[i].ToAffine(inverse * before[i]);
-            inverse *= sums[i].Z;
-        }
+    /// <summary>The multiples 1, 2, 3, … <paramref name="count"/> of this.</summary>
+    public AffinePoint[] Multiples(int count)
+    {
+        var sums = new JacobianPoint[count];
+        sums[0] = new JacobianPoint(this);
+        for (int i = 1; i < count; i++)
+            sums[i] = sums[i - 1].Add(this);
+        return JacobianPoint.ToAffine(sums, FieldElement.One);
+    }
 
-        return points;
+    /// <summary>2^<paramref name="exponent"/> of this.</summary>
+    public AffinePoint TimesPowerOfTwo(int exponent)
+    {
+        var point = new JacobianPoint(this);
+        for (int bit = 0; bit < exponent; bit++)
+            point = point.Double();
+        return point.ToAffine(point.Z.Invert());
     }
 }
 
@@ -114,6 +115,30 @@ internal readonly struct JacobianPoint
         FieldElement x = up.Square() + (cube + (v * 2)).Negate(3); // 1 + 4
         FieldElement y = (up * (v + x.Negate(5))) + (Y * cube).Negate(1); // 1 + 6, 1 + 2
         return new(x, y, Z * across);
+    }
+
+    /// <summary>These as x and y, none of them infinity, with all Z multiplied by <paramref name="commonZ"/> first.</summary>
+    public static AffinePoint[] ToAffine(ReadOnlySpan<JacobianPoint> points, in FieldElement commonZ)
+    {
+        // All z inverted at the price of one: before[i] is the product of those before i.
+        var before = new FieldElement[points.Length];
+        FieldElement product = FieldElement.One;
+        for (int i = 0; i < points.Length; i++)
+        {
+            before[i] = product;
+            product *= points[i].Z;
+        }
+
+        // 1 / (the common z x the product of all z up to i), from the last down.
+        FieldElement inverse = (product * commonZ).Invert();
+        var affine = new AffinePoint[points.Length];
+        for (int i = points.Length - 1; i >= 0; i--)
+        {
+            affine[i] = points[i].ToAffine(inverse * before[i]);
+            inverse *= points[i].Z;
+        }
+
+        return affine;
     }
 
     /// <summary>This as x and y, with 1 / Z at hand.</summary>

@@ -66,6 +66,25 @@ internal static class Scalar
         return Reduce(new(product[0], product[1], product[2], product[3]));
     }
 
+    /// <summary>The inverses of integers from 1 to n - 1, at the price of one.</summary>
+    public static void Invert(ReadOnlySpan<UInt256> values, Span<UInt256> inverses)
+    {
+        // inverses[i] is the product of those before i at first.
+        var product = new UInt256(1, 0, 0, 0);
+        for (int i = 0; i < values.Length; i++)
+        {
+            inverses[i] = product;
+            product = Multiply(product, values[i]);
+        }
+
+        UInt256 inverse = ModularInverse.OfOrder(product);
+        for (int i = values.Length - 1; i >= 0; i--)
+        {
+            inverses[i] = Multiply(inverse, inverses[i]);
+            inverse = Multiply(inverse, values[i]);
+        }
+    }
+
     /// <summary>k = k1 + k2 lambda, both with at most 129 bits but for their signs.</summary>
     public static void Split(in UInt256 k, out UInt256 k1, out bool isNegative1, out UInt256 k2, out bool isNegative2)
     {

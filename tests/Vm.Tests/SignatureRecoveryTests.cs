@@ -94,7 +94,7 @@ public sealed class SignatureRecoveryTests
         }
 
         foreach (byte v in new byte[] { 0, 1, 26, 29, 255 })
-            Assert.False(Secp256k1.TryRecover(Word.FromUInt64(1), v, Word.FromUInt64(1), Word.FromUInt64(1), out _));
+            Check(1, v, 1, 1);
     }
 
     /// <summary>
@@ -127,12 +127,119 @@ public sealed class SignatureRecoveryTests
         Address? expected = RecoverByBouncyCastle(digest, v, r, s);
         bool recovered = Secp256k1.TryRecover(ToWord(digest), v, ToWord(r), ToWord(s), out Address signer);
         Assert.Equal(expected, recovered ? signer : null);
+
+        // And in each of four lanes, beside one that is as good as any.
+        var signature = new SignedDigest(ToWord(digest), v, ToWord(r), ToWord(s));
+        for (int lane = 0; lane < 4; lane++)
+        {
+            var signers = new Address?[4];
+            Secp256k1.Recover([.. Enumerable.Range(0, 4).Select(i => i == lane ? signature : Ordinary)], signers);
+            Assert.Equal(Enumerable.Range(0, 4).Select(i => i == lane ? expected : OrdinarySigner), signers);
+        }
+    }
+
+    [Property(MaxTest = 300, Arbitrary = [typeof(SignatureRecoveryTests)])]
+    public unsafe void Lanes_compute_as_integers_do(BigInteger a0, BigInteger a1, BigInteger a2, BigInteger a3, BigInteger b)
+    {
+        if (!FieldLanes.IsSupported)
+            return;
+
+        BigInteger[] a = [a0, a1, a2, a3];
+        var places = (FieldLanes*)System.Runtime.InteropServices.NativeMemory.AlignedAlloc(8 * FieldLanes.Length, 32);
+        FieldLanes* x = places, y = places + 1, large = places + 2, other = places + 3, t = places + 4;
+        for (int lane = 0; lane < FieldLanes.Width; lane++)
+            FieldLanes.Set(x, lane, FieldElement.FromUInt256(Limbs(a[lane])));
+        FieldLanes.SetAll(y, FieldElement.FromUInt256(Limbs(b)));
+
+        FieldLanes.Multiply(t, x, y);
+        Check(lane => a[lane] * b);
+        FieldLanes.Square(t, x);
+        Check(lane => a[lane] * a[lane]);
+        FieldLanes.ThreeHalves(t, t);
+        FieldLanes.Add(t, t, t);
+        Check(lane => 3 * a[lane] * a[lane]);
+        FieldLanes.Add(t, x, y);
+        Check(lane => a[lane] + b);
+        FieldLanes.Subtract(t, x, y, 1);
+        Check(lane => a[lane] - b);
+
+        // Factors of magnitude 8, the largest there is.
+        FieldLanes.Negate(large, x, 1);
+        FieldLanes.Add(large, large, large);
+        FieldLanes.Add(large, large, large);
+        FieldLanes.Negate(other, y, 7);
+        FieldLanes.Multiply(t, large, other);
+        Check(lane => 4 * a[lane] * b);
+        FieldLanes.Square(t, large);
+        Check(lane => 16 * a[lane] * a[lane]);
+        FieldLanes.Reduce(t, large);
+        Check(lane => -4 * a[lane]);
+        FieldLanes.Square(other, t);
+        FieldLanes.Multiply(t, other, large);
+        Check(lane => BigInteger.Pow(-4 * a[lane], 3));
+
+        var mask = System.Runtime.Intrinsics.Vector256.Create(0UL, ulong.MaxValue, 0, ulong.MaxValue);
+        FieldLanes.Select(t, mask, x, y);
+        Check(lane => lane % 2 == 1 ? a[lane] : b);
+        System.Runtime.InteropServices.NativeMemory.AlignedFree(places);
+
+        void Check(Func<int, BigInteger> expected)
+        {
+            for (int lane = 0; lane < FieldLanes.Width; lane++)
+                Assert.Equal(Modulo(expected(lane), Prime), Integer(FieldLanes.Get(t, lane).ToUInt256()));
+        }
+    }
+
+    /// <summary>All lengths around those of lanes and groups, good signatures and bad.</summary>
+    [Fact]
+    public void Many_signatures_have_the_signers_that_each_has_alone()
+    {
+        const int Seed = 7, Most = 70;
+        var random = new Random(Seed);
+        SignedDigest[] signatures = [.. Enumerable.Range(0, Most).Select(_ => RandomSignature(random))];
+        Address?[] expected = [.. signatures.Select(one => Secp256k1.TryRecover(one.Digest, one.V, one.R, one.S, out Address signer) ? signer : (Address?)null)];
+        Assert.InRange(expected.Count(signer => signer is null), 1, Most / 2);
+        for (int length = 0; length <= Most; length++)
+        {
+            var signers = new Address?[length];
+            Secp256k1.Recover(signatures.AsSpan(0, length), signers);
+            Assert.Equal(expected[..length], signers);
+        }
+
+        Assert.Throws<ArgumentException>(() => Secp256k1.Recover(signatures, new Address?[Most - 1]));
+    }
+
+    private static SignedDigest RandomSignature(Random random)
+    {
+        byte[] bytes = new byte[Word.Length];
+        random.NextBytes(bytes);
+        var digest = new Word(bytes);
+        Signature signature = Secp256k1.Sign(digest, Word.FromUInt64((ulong)random.Next(1, 100)));
+        var good = new SignedDigest(digest, signature.V, signature.R, signature.S);
+        return random.Next(8) switch
+        {
+            0 => good with { R = digest }, // every second one is no x
+            1 => good with { S = Word.Zero },
+            2 => good with { V = 29 },
+            3 => good with { S = ToWord(Order - Integer(UInt256.Read(signature.S))), V = (byte)(55 - signature.V) },
+            _ => good,
+        };
+    }
+
+    private static readonly SignedDigest Ordinary = RandomOrdinary();
+
+    private static readonly Address OrdinarySigner = Secp256k1.AddressOf(Word.FromUInt64(5));
+
+    private static SignedDigest RandomOrdinary()
+    {
+        Signature signature = Secp256k1.Sign(Word.FromUInt64(17), Word.FromUInt64(5));
+        return new SignedDigest(Word.FromUInt64(17), signature.V, signature.R, signature.S);
     }
 
     /// <summary>SEC 1, section 4.1.6, with recovery ids 0 and 1.</summary>
     private static Address? RecoverByBouncyCastle(BigInteger digest, byte v, BigInteger r, BigInteger s)
     {
-        if (r <= 0 || r >= Order || s <= 0 || s >= Order)
+        if (v is not (27 or 28) || r <= 0 || r >= Order || s <= 0 || s >= Order)
             return null;
 
         ECFieldElement x = Curve.Curve.FromBigInteger(Convert(r));
