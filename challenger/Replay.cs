@@ -8,22 +8,18 @@ using Optimistic.Vm.Trace;
 
 namespace Optimistic.Challenger;
 
-/// <summary>A task as this player executed it.</summary>
-/// <param name="Before">The state at rest before its load.</param>
-/// <param name="Finished">Its machine at the end, when it was loaded; else null.</param>
-/// <param name="After">The state at rest after its store.</param>
-public sealed record ReplayedTask(RollupState Before, LoadedTask? Loaded, FinishedTask? Finished, RollupState After);
-
-/// <summary>A batch as this player executed it.</summary>
-public sealed record ReplayedBatch(L1Batch Source, OwnClaim Claim, RunLengthTrace Trace, ImmutableArray<ReplayedTask> Tasks) : IBatchTrace
+/// <summary>A batch as this player executed it, with its runs.</summary>
+public sealed record ReplayedBatch(L1Batch Source, OwnClaim Claim, BatchResult Result) : IBatchTrace
 {
+    private RunLengthTrace Trace => Result.Trace;
+
     public int Height => Trace.Height;
 
     public Word Root => Trace.Root;
 
-    public Word Initial => Tasks[0].Before.Root;
+    public Word Initial => Result.Before.Root;
 
-    public RollupState After => Tasks[^1].After;
+    public RollupState After => Result.State;
 
     public Quad Children(int height, ulong index)
     {
@@ -38,15 +34,15 @@ public sealed record ReplayedBatch(L1Batch Source, OwnClaim Claim, RunLengthTrac
     public Quad Opening(ulong position)
     {
         ulong task = position / Transition.Phases, phase = position % Transition.Phases;
-        if (task >= (ulong)Tasks.Length)
+        if (task >= (ulong)Result.Runs.Length)
             return After.RootWords;
 
-        ReplayedTask one = Tasks[(int)task];
-        if (one.Loaded is null || phase == Transition.StorePhase)
-            return one.After.RootWords;
-        ImmutableArray<Word> chunks = one.Finished!.ChunkRoots;
-        Word machine = phase == Transition.LoadPhase ? one.Loaded.MachineRoot : chunks[(int)Math.Min(phase, (ulong)chunks.Length) - 1];
-        return one.Before.RootWords with { C3 = machine };
+        TaskRun run = Result.Runs[(int)task];
+        if (run.Finished is null || phase == Transition.StorePhase)
+            return Result.StateBefore((int)task + 1).RootWords;
+        ImmutableArray<Word> chunks = run.Finished.ChunkRoots;
+        Word machine = phase == Transition.LoadPhase ? run.LoadedRoot : chunks[(int)Math.Min(phase, (ulong)chunks.Length) - 1];
+        return Result.StateBefore((int)task).RootWords with { C3 = machine };
     }
 }
 
@@ -65,9 +61,9 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
 
     private readonly InboxReader _reader;
-    private readonly Word _domainSeparator;
     private readonly Journal _journal;
     private readonly Drill? _drill;
+    private readonly BatchExecutor _executor;
     private readonly ILogger _log;
     private readonly Action _wake;
     private readonly CancellationTokenSource _stop = new();
@@ -85,9 +81,9 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     public Replay(InboxReader reader, Word domainSeparator, Journal journal, Drill? drill, ILogger log, Action wake)
     {
         _reader = reader;
-        _domainSeparator = domainSeparator;
         _journal = journal;
         _drill = drill;
+        _executor = new BatchExecutor(domainSeparator, drill);
         _log = log;
         _wake = wake;
         _worker = Task.Run(ExecuteAllAsync);
@@ -201,12 +197,13 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     {
         ReplayedBatch replayed = Replayed(batch);
         ulong task = position / Transition.Phases, phase = position % Transition.Phases;
-        bool beyond = task >= (ulong)replayed.Tasks.Length;
-        ReplayedTask one = replayed.Tasks[beyond ? ^1 : (int)task];
-        FinishedTask? finished = !beyond && phase == Transition.StorePhase ? one.Finished : null;
-        RollupState before = beyond || (one.Loaded is null && phase != Transition.LoadPhase) ? one.After : one.Before;
+        BatchResult result = replayed.Result;
+        bool isBeyond = task >= (ulong)result.Runs.Length;
+        FinishedTask? loaded = isBeyond ? null : result.Runs[(int)task].Finished;
+        FinishedTask? finished = phase == Transition.StorePhase ? loaded : null;
+        RollupState before = isBeyond ? result.State : result.StateBefore((int)task + (loaded is null && phase != Transition.LoadPhase ? 1 : 0));
         byte[] witness = Transition.Record(
-            before, finished, replayed.Source.Batch, replayed.Source.Batch.Context(_domainSeparator), position, out Word after);
+            before, finished, replayed.Source.Batch, replayed.Source.Batch.Context(_executor.DomainSeparator), position, out Word after);
         return (witness, after, replayed.Source.Preimage);
     }
 
@@ -215,9 +212,9 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     public (byte[] Witness, Word After) ProveStep(ulong batch, ulong chunk, ulong position)
     {
         ReplayedBatch replayed = Replayed(batch);
-        (ReplayedTask task, Drill? lie) = TaskOf(replayed, chunk);
+        Drill? lie = LieOf(replayed, chunk);
         using var machine = new Machine();
-        ulong start = ToChunkStart(machine, task, lie, chunk);
+        ulong start = ToChunkStart(machine, replayed, lie, chunk);
         Advance(machine, lie, start, position);
         Word before = machine.Root();
         byte[] witness = Step.Record(machine);
@@ -231,6 +228,7 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         lock (_gate)
             running = [_worker, .. _chunks.Values.Select(job => (Task)job.Build)];
         await Task.WhenAll(running.Select(task => task.ContinueWith(_ => { }, TaskScheduler.Default))).ConfigureAwait(false);
+        _executor.Dispose();
         _stop.Dispose();
         _inboxChanged.Dispose();
     }
@@ -246,9 +244,9 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         try
         {
             long started = System.Diagnostics.Stopwatch.GetTimestamp();
-            (ReplayedTask task, Drill? lie) = TaskOf(replayed, position);
+            Drill? lie = LieOf(replayed, position);
             using var machine = new Machine();
-            ToChunkStart(machine, task, lie, position);
+            ToChunkStart(machine, replayed, lie, position);
             ChunkTrace trace = lie is null ? ChunkTrace.Build(machine) : lie.BuildChunk(machine, ChunkOf(position), _stop.Token);
             LogPrepared(replayed.Claim.Batch, position, trace.Steps, System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds);
             return trace;
@@ -259,19 +257,19 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         }
     }
 
-    private (ReplayedTask Task, Drill? Lie) TaskOf(ReplayedBatch replayed, ulong position)
-    {
-        ReplayedTask task = replayed.Tasks[(int)(position / Transition.Phases)];
-        return (task, _drill is { } drill && drill.Task == task.Before.OutputsCount ? drill : null);
-    }
+    /// <summary>The drill, when it is about the task at a position.</summary>
+    private Drill? LieOf(ReplayedBatch replayed, ulong position) =>
+        _drill is { } drill && drill.Task == replayed.Result.Before.OutputsCount + (position / Transition.Phases) ? drill : null;
 
     /// <summary>The chunk of its task, from 0, at a position of the level 0 trace.</summary>
     private static int ChunkOf(ulong position) => (int)(position % Transition.Phases) - 1;
 
-    private ulong ToChunkStart(Machine machine, ReplayedTask task, Drill? lie, ulong position)
+    private ulong ToChunkStart(Machine machine, ReplayedBatch replayed, Drill? lie, ulong position)
     {
-        LoadedTask loaded = task.Loaded ?? throw new InvalidOperationException($"No machine is loaded at transition {position}.");
-        machine.Load(loaded.Image, loaded.Head);
+        int task = (int)(position / Transition.Phases);
+        TaskRun run = replayed.Result.Runs[task];
+        App app = run.App ?? throw new InvalidOperationException($"No machine is loaded at transition {position}.");
+        app.Start(machine, replayed.Source.Batch.Tasks[task], run.Head);
         ulong start = (ulong)ChunkOf(position) * Transition.ChunkSteps;
         Advance(machine, lie, 0, start);
         return start;
@@ -356,7 +354,7 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         SaveState(replayed);
         LogExecuted(
             index,
-            replayed.Tasks.Length,
+            replayed.Result.Outputs.Length,
             replayed.Claim.StateRoot,
             replayed.Claim.TraceRoot,
             System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds);
@@ -365,29 +363,9 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
 
     private ReplayedBatch Execute(L1Batch source, RollupState state)
     {
-        Batch batch = source.Batch;
-        BatchContext context = batch.Context(_domainSeparator);
-        var trace = new RunLengthTrace.Builder(TraceTree.BatchHeight);
-        var tasks = ImmutableArray.CreateBuilder<ReplayedTask>(batch.Tasks.Length);
-        using var machine = new Machine();
-        for (int i = 0; i < batch.Tasks.Length; i++)
-        {
-            _stop.Token.ThrowIfCancellationRequested();
-            RollupState before = state;
-            LoadResult load = Transition.Load(state, batch, context, i);
-            bool lying = _drill is { } drill && drill.Task == state.OutputsCount;
-            FinishedTask? finished = load.Loaded is null ? null
-                : lying ? _drill!.Run(machine, load.Loaded, _stop.Token)
-                : Transition.Run(machine, load.Loaded, _stop.Token);
-            StoreResult? store = finished is null ? null : Transition.Store(state, batch, context, i, finished);
-            Transition.AddToTrace(trace, load, finished, store);
-            state = store?.State ?? load.State;
-            tasks.Add(new ReplayedTask(before, load.Loaded, finished, state));
-        }
-
-        RunLengthTrace built = trace.Build();
+        BatchResult result = _executor.Execute(state, source.Batch, _stop.Token, keepRuns: true);
         return new ReplayedBatch(
-            source, new OwnClaim(source.Index, source.Hash, state.Root, built.Root, source.AppendedAt), built, tasks.MoveToImmutable());
+            source, new OwnClaim(source.Index, source.Hash, result.State.Root, result.Trace.Root, source.AppendedAt), result);
     }
 
     // --- Snapshots: a file with the state after each batch, so that a restart executes only what is not confirmed.

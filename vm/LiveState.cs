@@ -26,7 +26,7 @@ internal unsafe ref struct LiveState<TTracer> : IMachineState
     public LiveState(Machine machine, ref TTracer tracer)
     {
         _head = machine.HeadPointer;
-        _data = machine.Memory.Data;
+        _data = machine.Memory.GroupedData;
         _dirty = machine.Memory.Dirty;
         _machine = machine;
         _text = machine.Text;
@@ -58,8 +58,10 @@ internal unsafe ref struct LiveState<TTracer> : IMachineState
         // In bounds: as Load. A misaligned store may end in the next block; for all others both marks are the same byte.
         Unsafe.WriteUnaligned(_data + address, value);
         _dirty[address >> GuestMemory.BlockShift] = 1;
+        _dirty[GuestMemory.DirtyGroupsOffset + (address >> GuestMemory.GroupShift)] = 1;
         ulong last = address + (ulong)sizeof(T) - 1;
         _dirty[last >> GuestMemory.BlockShift] = 1;
+        _dirty[GuestMemory.DirtyGroupsOffset + (last >> GuestMemory.GroupShift)] = 1;
         if (typeof(TTracer) != typeof(NoTracer))
         {
             Trace(address / Word.Length);

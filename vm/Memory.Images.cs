@@ -21,10 +21,7 @@ public sealed unsafe partial class GuestMemory
             Touch(block);
 
         _touchedBlocks.Sort();
-        for (int i = 0; i < _touchedBlocks.Count;)
-            i += Restore(i, image.Top);
-
-        _touchedBlocks.Clear();
+        RestoreRange(0, _touchedBlocks.Count, image.Top);
         Replace(_image.Top, image.Top, Height, 0);
         _image = image;
     }
@@ -55,9 +52,41 @@ public sealed unsafe partial class GuestMemory
         return _image;
     }
 
-    /// <summary>Gives touched block <paramref name="i"/>, and those zero blocks that follow a zero one, the content and path that they have under <paramref name="top"/>.</summary>
+    /// <summary>Makes slots <paramref name="first"/> … <paramref name="last"/> zero, and with them what has been written there.</summary>
+    internal void ClearSlots(int first, int last)
+    {
+        CheckSlot(first);
+        CheckSlot(last);
+        Update();
+        for (int slot = first; slot <= last; slot++)
+            Replace(_image.Top?.Child(slot / 4)?.Child(slot % 4), null, SlotHeight, (uint)slot);
+
+        _image = _image.ClearSlots(first, last);
+        _touchedBlocks.Sort();
+        int start = FirstTouched((uint)first * SlotBlocks), end = FirstTouched((uint)(last + 1) * SlotBlocks);
+        RestoreRange(start, end, _image.Top);
+        _nodes.UpdateAboveSlots();
+    }
+
+    /// <summary>The first of the touched blocks, which ascend, from <paramref name="block"/> on.</summary>
+    private int FirstTouched(uint block)
+    {
+        int found = _touchedBlocks.BinarySearch(block);
+        return found >= 0 ? found : ~found;
+    }
+
+    /// <summary>Gives the touched blocks <paramref name="start"/> … <paramref name="end"/> - 1 what they have under <paramref name="top"/>: they are touched no more.</summary>
+    private void RestoreRange(int start, int end, QuadNode? top)
+    {
+        for (int i = start; i < end;)
+            i += Restore(i, end, top);
+
+        _touchedBlocks.RemoveRange(start, end - start);
+    }
+
+    /// <summary>Gives touched block <paramref name="i"/>, and those zero blocks before <paramref name="end"/> that follow a zero one, the content and path that they have under <paramref name="top"/>.</summary>
     /// <returns>How many blocks that were.</returns>
-    private int Restore(int i, QuadNode? top)
+    private int Restore(int i, int end, QuadNode? top)
     {
         uint first = _touchedBlocks[i];
         int count = 0;
@@ -76,7 +105,7 @@ public sealed unsafe partial class GuestMemory
                 return count;
             }
 
-            if (i + count == _touchedBlocks.Count || _touchedBlocks[i + count] != first + (uint)count)
+            if (i + count == end || _touchedBlocks[i + count] != first + (uint)count)
             {
                 ZeroBlocks(first, (uint)count);
                 return count;

@@ -12,6 +12,9 @@ public sealed unsafe partial class GuestMemory
 
     private const int BlocksPerPart = 16;
 
+    /// <summary>Blocks that are hashed together: enough to fill the lanes of the kernels, and some 50 KiB of stack.</summary>
+    private const int BlocksAtATime = 8;
+
     /// <summary>The memory root, after rehashing what has changed since the last call.</summary>
     public Word Root() => SubtreeRoot(Height, 0);
 
@@ -83,25 +86,29 @@ public sealed unsafe partial class GuestMemory
     }
 
     /// <summary>The root over the 4^4 words of one block, skipping what is zero.</summary>
-    internal static void HashBlock(byte* block, byte* root)
+    internal static void HashBlock(byte* block, byte* root) => HashBlocks(&block, &root, 1);
+
+    /// <summary>The roots of at most <see cref="BlocksAtATime"/> blocks, whose nodes are hashed together, level by level.</summary>
+    [SkipLocalsInit]
+    private static void HashBlocks(byte** blocks, byte** roots, int count)
     {
         const int Words = (int)BlockWords;
-        byte** nodes = stackalloc byte*[Words];
-        byte** gathered = stackalloc byte*[Words];
-        byte* hashes = stackalloc byte[InnerNodeCount * Word.Length];
+        byte** nodes = stackalloc byte*[Words * count];
+        byte** gathered = stackalloc byte*[Words * count];
+        byte* hashes = stackalloc byte[InnerNodeCount * Word.Length * count];
         byte* zero = QuadTree.ZeroRootPointer(0);
-        for (int i = 0; i < Words; i++)
+        for (int i = 0; i < Words * count; i++)
         {
-            byte* word = block + i * Word.Length;
+            byte* word = blocks[i / Words] + i % Words * Word.Length;
             nodes[i] = Vector256.Load(word) == Vector256<byte>.Zero ? zero : word;
         }
 
         // Level by level: a group of four empty children is an empty parent, all others are hashed together.
-        for (int count = Words / 4; count > 0; count /= 4)
+        for (int length = Words / 4 * count; length >= count; length /= 4)
         {
             byte* zeroParent = zero + Word.Length, firstHash = hashes;
             int hashed = 0;
-            for (int i = 0; i < count; i++)
+            for (int i = 0; i < length; i++)
             {
                 byte** children = nodes + 4 * i;
                 if (children[0] == zero && children[1] == zero && children[2] == zero && children[3] == zero)
@@ -119,7 +126,8 @@ public sealed unsafe partial class GuestMemory
             zero = zeroParent;
         }
 
-        Unsafe.CopyBlockUnaligned(root, nodes[0], Word.Length);
+        for (int i = 0; i < count; i++)
+            Unsafe.CopyBlockUnaligned(roots[i], nodes[i], Word.Length);
     }
 
     /// <summary>The node of <paramref name="height"/> 4 and more, in place; a zero word is an empty subtree. For a caller that hashes in our stead.</summary>
@@ -185,10 +193,20 @@ public sealed unsafe partial class GuestMemory
 
     private void HashBlocks(int start, int end)
     {
-        for (int i = start; i < end; i++)
+        byte** blocks = stackalloc byte*[BlocksAtATime];
+        byte** roots = stackalloc byte*[BlocksAtATime];
+        while (start < end)
         {
-            uint block = _dirtyBlocks[i];
-            HashBlock(_data + (ulong)block * BlockLength, (byte*)_nodes.At(BlockHeight, block));
+            int count = Math.Min(end - start, BlocksAtATime);
+            for (int i = 0; i < count; i++)
+            {
+                uint block = _dirtyBlocks[start + i];
+                blocks[i] = BlockPointer(block);
+                roots[i] = (byte*)_nodes.At(BlockHeight, block);
+            }
+
+            HashBlocks(blocks, roots, count);
+            start += count;
         }
     }
 
@@ -199,20 +217,44 @@ public sealed unsafe partial class GuestMemory
     private void CollectDirty()
     {
         _dirtyBlocks.Clear();
-        if (!_mayBeDirty)
-            return;
+        if (_marks == Marks.OfBlocks)
+        {
+            new Span<byte>(DirtyGroups, (int)GroupCount).Clear();
+            CollectDirty(0, DataBlockCount);
+        }
+        else if (_marks == Marks.OfGroups)
+        {
+            // A group that a block before it marks is still to come.
+            var groups = new Span<byte>(DirtyGroups, (int)GroupCount);
+            int group = 0;
+            while (groups[group..].IndexOfAnyExcept((byte)0) is >= 0 and var distance)
+            {
+                group += distance;
+                groups[group] = 0;
+                uint start = (uint)group++ * GroupBlocks;
+                CollectDirty(start, Math.Min(start + GroupBlocks, DataBlockCount));
+            }
+        }
 
-        _mayBeDirty = false;
-        var marks = new Span<byte>(Dirty, (int)DataBlockCount);
-        int block = 0;
+        _marks = Marks.None;
+    }
+
+    private void CollectDirty(uint start, uint end)
+    {
+        var marks = new Span<byte>(Dirty, (int)end);
+        int block = (int)start;
         while (marks[block..].IndexOfAnyExcept((byte)0) is >= 0 and var distance)
         {
             block += distance;
             marks[block] = 0;
             _heads[block] = HeadOf((uint)block);
             _dirtyBlocks.Add((uint)block++);
-            if (block < marks.Length && _heads[block] != HeadOf((uint)block))
-                marks[block] = 1;
+            if (block < DataBlockCount && _heads[block] != HeadOf((uint)block))
+            {
+                Dirty[block] = 1;
+                if (block == end)
+                    DirtyGroups[block / GroupBlocks] = 1;
+            }
         }
     }
 
@@ -278,6 +320,20 @@ public sealed unsafe partial class GuestMemory
                     for (int i = 0; i < batch.Length; i++)
                         *At(height, batch[i]) = ((Word*)hashes)[i];
                 }
+            }
+        }
+
+        /// <summary>Rehashes the nodes above the slots.</summary>
+        public void UpdateAboveSlots()
+        {
+            byte** children = stackalloc byte*[4 * 4];
+            for (int height = SlotHeight + 1; height <= Height; height++)
+            {
+                int count = (int)LevelLength(height);
+                for (int i = 0; i < 4 * count; i++)
+                    children[i] = (byte*)OrZeroRoot(height - 1, (uint)i);
+
+                Keccak.Gather(children, (byte*)At(height, 0), count);
             }
         }
 

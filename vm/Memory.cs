@@ -56,6 +56,16 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <summary>Slots 0–7, and the one block of slot 8 that a store can reach.</summary>
     internal const uint DataBlockCount = (1u << 19) + 1;
 
+    /// <summary>Group of address a: a >> 19.</summary>
+    internal const int GroupShift = BlockShift + 6;
+
+    /// <summary>Where the groups' table starts, counted from <see cref="Dirty"/>: behind the marks of the blocks that have any.</summary>
+    internal const int DirtyGroupsOffset = (int)(BlockCount - GroupCount);
+
+    private const uint GroupBlocks = 1u << (GroupShift - BlockShift), GroupCount = (DataBlockCount + GroupBlocks - 1) / GroupBlocks;
+
+    private const uint SlotBlocks = 1u << (2 * (SlotHeight - BlockHeight));
+
     private const uint BlockWords = BlockLength / Word.Length;
 
     /// <summary>Room for the upper half of an instruction at the end of the tree, and for whole-register reads there.</summary>
@@ -66,7 +76,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     private readonly Nodes _nodes;
     private readonly List<uint> _dirtyBlocks = [];
     private readonly byte* _data;
-    private bool _mayBeDirty;
+    private Marks _marks;
 
     /// <summary>Zeroed memory.</summary>
     /// <exception cref="MemoryReservationException">The system has no address space for it.</exception>
@@ -89,7 +99,18 @@ public sealed unsafe partial class GuestMemory : IDisposable
     {
         get
         {
-            _mayBeDirty = true;
+            _marks = Marks.OfBlocks;
+            return _data;
+        }
+    }
+
+    /// <summary>As <see cref="Data"/>, for who marks groups as well as blocks (<see cref="DirtyGroups"/>): what has changed is found sooner.</summary>
+    internal byte* GroupedData
+    {
+        get
+        {
+            if (_marks == Marks.None)
+                _marks = Marks.OfGroups;
             return _data;
         }
     }
@@ -101,6 +122,9 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// One byte per block of data, not zero when a byte that a store starts at may have changed in it since the last <see cref="Root"/>.
     /// </summary>
     public byte* Dirty { get; }
+
+    /// <summary>One byte per group of blocks, not zero when a block of it may be marked (<see cref="GroupedData"/>).</summary>
+    internal byte* DirtyGroups => Dirty + DirtyGroupsOffset;
 
     /// <summary>Loads 1, 2, 4 or 8 bytes at <paramref name="address"/> modulo 2^32, zero-extended (spec 1.2.2).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -124,7 +148,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     {
         // In bounds: as Load.
         ulong offset = (uint)address;
-        byte* destination = Data + offset;
+        byte* destination = GroupedData + offset;
         switch (size)
         {
             case 1: *destination = (byte)value; break;
@@ -135,8 +159,8 @@ public sealed unsafe partial class GuestMemory : IDisposable
         }
 
         // A misaligned store may end in the next block; for all others both marks are the same byte.
-        Dirty[offset >> BlockShift] = 1;
-        Dirty[(offset + (uint)size - 1) >> BlockShift] = 1;
+        MarkDirty(offset);
+        MarkDirty(offset + (uint)size - 1);
     }
 
     /// <summary>Four bytes of text at <paramref name="pc"/>, little-endian: an instruction, or a compressed one and what follows it.</summary>
@@ -160,8 +184,8 @@ public sealed unsafe partial class GuestMemory : IDisposable
     public void WriteWord(uint index, in Word word)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, DataBlockCount * BlockWords);
-        Unsafe.WriteUnaligned(Data + (ulong)index * Word.Length, word);
-        Dirty[index / BlockWords] = 1;
+        Unsafe.WriteUnaligned(GroupedData + (ulong)index * Word.Length, word);
+        MarkDirty((ulong)index * Word.Length);
     }
 
     /// <summary>Writes <paramref name="bytes"/> at <paramref name="address"/> in slots 0–7: an input, for example.</summary>
@@ -172,9 +196,10 @@ public sealed unsafe partial class GuestMemory : IDisposable
             return;
 
         CheckDataRange(address, bytes.Length);
-        bytes.CopyTo(new Span<byte>(Data + address, bytes.Length));
-        uint first = address >> BlockShift, last = (uint)((address + (ulong)bytes.Length - 1) >> BlockShift);
-        new Span<byte>(Dirty + first, (int)(last - first + 1)).Fill(1);
+        bytes.CopyTo(new Span<byte>(GroupedData + address, bytes.Length));
+        ulong last = address + (ulong)bytes.Length - 1;
+        for (ulong block = address >> BlockShift; block <= last >> BlockShift; block++)
+            MarkDirty(block << BlockShift);
     }
 
     /// <summary>The bytes at <paramref name="address"/> in slots 0–7, in place: an output, for example.</summary>
@@ -194,11 +219,31 @@ public sealed unsafe partial class GuestMemory : IDisposable
 
     internal static void CheckSlot(int slot) => ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)slot, 16u, nameof(slot));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void MarkDirty(ulong address)
+    {
+        Dirty[address >> BlockShift] = 1;
+        DirtyGroups[address >> GroupShift] = 1;
+    }
+
     private static void CheckWord(uint index) => ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, 1u << (2 * Height), nameof(index));
 
     private static void CheckDataRange(uint address, int length)
     {
         if (length < 0 || address + (ulong)length > 1UL << 32)
             throw new ArgumentOutOfRangeException(nameof(address), $"{length} bytes at 0x{address:x} end beyond slot 7.");
+    }
+
+    /// <summary>Which marks lead to all that has changed since they were collected.</summary>
+    private enum Marks
+    {
+        /// <summary>Nothing has.</summary>
+        None,
+
+        /// <summary>The blocks of marked groups need a look.</summary>
+        OfGroups,
+
+        /// <summary>All blocks do.</summary>
+        OfBlocks
     }
 }

@@ -81,27 +81,27 @@ public sealed class MemoryImage
     {
         GuestMemory.CheckSlot(first);
         GuestMemory.CheckSlot(last);
+        Span<bool> changes = stackalloc bool[4];
+        for (int slot = first; slot <= last; slot++)
+            changes[slot / 4] |= Slot(slot) is not null;
+
+        if (!changes.Contains(true))
+            return this;
+
         var quarters = new QuadNode?[4];
         for (int quarter = 0; quarter < 4; quarter++)
         {
-            QuadNode? old = Top?.Child(quarter);
-            bool changes = false;
-            var slots = new QuadNode?[4];
-            for (int i = 0; i < 4; i++)
-            {
-                int slot = 4 * quarter + i;
-                bool cleared = slot >= first && slot <= last && old?.Child(i) is not null;
-                slots[i] = cleared ? null : old?.Child(i);
-                changes |= cleared;
-            }
-
-            quarters[quarter] = changes
-                ? QuadNode.Over(slots[0], slots[1], slots[2], slots[3], GuestMemory.SlotHeight + 1)
-                : old;
+            QuadNode? Kept(int slot) => slot >= first && slot <= last ? null : Slot(slot);
+            quarters[quarter] = changes[quarter]
+                ? QuadNode.Over(Kept(4 * quarter), Kept((4 * quarter) + 1), Kept((4 * quarter) + 2), Kept((4 * quarter) + 3), GuestMemory.QuarterHeight)
+                : Top?.Child(quarter);
         }
 
         return new MemoryImage(QuadNode.Over(quarters[0], quarters[1], quarters[2], quarters[3], GuestMemory.Height));
     }
+
+    /// <summary>The root of slots 4 <paramref name="quarter"/> to 4 <paramref name="quarter"/> + 3, a tree of height 13.</summary>
+    internal Word QuarterRoot(int quarter) => Top?.Child(quarter)?.Hash ?? QuadTree.ZeroRoot(GuestMemory.QuarterHeight);
 
     /// <summary>Eight KiB of the image.</summary>
     internal ReadOnlySpan<byte> BlockAt(uint index)

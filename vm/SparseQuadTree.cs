@@ -34,11 +34,7 @@ public sealed class SparseQuadTree
         get
         {
             CheckIndex(index);
-            QuadNode? node = _root;
-            for (int height = Height; height > 0 && node is not null; height--)
-                node = node.Child(ChildPosition(index, height));
-
-            return Hash(node, 0);
+            return Hash(NodeAt(0, index), 0);
         }
     }
 
@@ -54,6 +50,80 @@ public sealed class SparseQuadTree
         CheckIndex(firstIndex);
         CheckIndex(firstIndex + (ulong)(leaves.Length - 1));
         return new SparseQuadTree(Height, With(_root, Height, firstIndex, leaves));
+    }
+
+    /// <summary>
+    /// This tree with other leaves, one after another, and its root after each: the nodes of a level are hashed together, whichever
+    /// version of the tree they belong to.
+    /// </summary>
+    /// <param name="indices">Where the leaves are set; an index may come again.</param>
+    /// <param name="leaves">None is zero.</param>
+    /// <param name="roots">One for each leaf.</param>
+    public unsafe SparseQuadTree SetEach(ReadOnlySpan<ulong> indices, ReadOnlySpan<Word> leaves, Span<Word> roots)
+    {
+        if (indices.Length != leaves.Length || roots.Length != leaves.Length || leaves.Contains(Word.Zero))
+            throw new ArgumentException($"There are {indices.Length} indices and {roots.Length} roots for {leaves.Length} leaves, none of which may be zero.", nameof(leaves));
+        if (leaves.IsEmpty)
+            return this;
+
+        foreach (ulong index in indices)
+            CheckIndex(index);
+
+        // The nodes of a level that change, and which of them each version changes.
+        int count = leaves.Length;
+        int[] changedBy = new int[count], lastVersion = new int[count];
+        List<ulong> changed = Distinct(indices, changedBy);
+        var nodes = new QuadNode[changed.Count];
+        for (int version = 0; version < count; version++)
+            nodes[changedBy[version]] = new QuadNode(leaves[version]);
+
+        Word[] values = leaves.ToArray(), parentValues = new Word[count];
+        byte*[] children = new byte*[4 * count];
+        for (int height = 1; height <= Height; height++)
+        {
+            int[] parentOf = new int[changed.Count];
+            List<ulong> parents = Distinct([.. changed.Select(index => index / 4)], parentOf);
+
+            // The children of each parent as the versions go by: at first those of this tree.
+            var current = new QuadNode?[4 * parents.Count];
+            Word[] old = new Word[4 * parents.Count];
+            nint[] currentHashes = new nint[4 * parents.Count];
+            fixed (Word* oldHashes = old, hashes = values, parentHashes = parentValues)
+            fixed (byte** gathered = children)
+            {
+                for (int i = 0; i < current.Length; i++)
+                {
+                    current[i] = NodeAt(height - 1, (4 * parents[i / 4]) + (ulong)(i % 4));
+                    old[i] = Hash(current[i], height - 1);
+                    currentHashes[i] = (nint)(oldHashes + i);
+                }
+
+                for (int version = 0; version < count; version++)
+                {
+                    int child = changedBy[version], parent = parentOf[child];
+                    currentHashes[(4 * parent) + (int)(changed[child] % 4)] = (nint)(hashes + version);
+                    for (int i = 0; i < 4; i++)
+                        gathered[(4 * version) + i] = (byte*)currentHashes[(4 * parent) + i];
+                    changedBy[version] = parent;
+                    lastVersion[parent] = version;
+                }
+
+                Keccak.Gather(gathered, (byte*)parentHashes, count);
+            }
+
+            for (int child = 0; child < changed.Count; child++)
+                current[(4 * parentOf[child]) + (int)(changed[child] % 4)] = nodes[child];
+
+            nodes = new QuadNode[parents.Count];
+            for (int i = 0; i < nodes.Length; i++)
+                nodes[i] = QuadNode.WithHash(parentValues[lastVersion[i]], current[4 * i], current[(4 * i) + 1], current[(4 * i) + 2], current[(4 * i) + 3]);
+
+            changed = parents;
+            (values, parentValues) = (parentValues, values);
+        }
+
+        values.CopyTo(roots);
+        return new SparseQuadTree(Height, nodes[0]);
     }
 
     /// <summary>The proof of the leaf at <paramref name="index"/>.</summary>
@@ -95,6 +165,32 @@ public sealed class SparseQuadTree
         }
 
         return QuadNode.Over(children[0], children[1], children[2], children[3], height);
+    }
+
+    /// <summary>The different ones among these indices, in order of appearance, and for each index its number among them.</summary>
+    private static List<ulong> Distinct(ReadOnlySpan<ulong> indices, Span<int> numbers)
+    {
+        var distinct = new List<ulong>();
+        var known = new Dictionary<ulong, int>();
+        for (int i = 0; i < indices.Length; i++)
+        {
+            if (!known.TryGetValue(indices[i], out numbers[i]))
+            {
+                known.Add(indices[i], numbers[i] = distinct.Count);
+                distinct.Add(indices[i]);
+            }
+        }
+
+        return distinct;
+    }
+
+    private QuadNode? NodeAt(int height, ulong index)
+    {
+        QuadNode? node = _root;
+        for (int level = Height; level > height && node is not null; level--)
+            node = node.Child((int)(index >> (2 * (level - 1 - height))) & 3);
+
+        return node;
     }
 
     private static Word Hash(QuadNode? node, int height) => node?.Hash ?? QuadTree.ZeroRoot(height);

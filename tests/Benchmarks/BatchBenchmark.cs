@@ -67,10 +67,10 @@ internal static class BatchBenchmark
         int tasks = options.IsSmoke ? SmokeTasks : Batch.MaxTasks;
         GuestProgram program = ElfLoader.Load(File.ReadAllBytes(GuestPath(guest)));
         ImmutableArray<RollupTask> deploys = [.. Enumerable.Range(0, Apps).Select(app => RollupTask.Deploy(policy, (ulong)app, program).Sign(Domain, KeyOf(0)))];
-        using var machines = new Machine();
-        BatchResult deployed = Transition.Apply(RollupState.Genesis, new Batch(Word.Zero, deploys, 1_700_000_000, 1), Domain, machines);
+        using var executor = new BatchExecutor(Domain);
+        BatchResult deployed = executor.Execute(RollupState.Genesis, new Batch(Word.Zero, deploys, 1_700_000_000, 1));
         if (name == "ledger")
-            deployed = Transition.Apply(deployed.State, new Batch(Word.Zero, Mints(), 1_700_000_000, 1), Domain, machines);
+            deployed = executor.Execute(deployed.State, new Batch(Word.Zero, Mints(), 1_700_000_000, 1));
 
         ImmutableArray<RollupTask> signed = [.. Enumerable.Range(0, tasks).Select(task => RollupTask.Run((uint)(task % Apps), (ulong)task + 1000, StepLimit, input(task)).Sign(Domain, KeyOf(task % Senders)))];
         double[] cpu = new double[options.Runs], wall = new double[options.Runs];
@@ -82,7 +82,7 @@ internal static class BatchBenchmark
             var batch = new Batch(Word.Zero, [.. signed.Select(task => RollupTask.Run(task.Head, task.Input, task.Auth0, task.Auth1))], 1_700_000_012, 2);
             BatchResult result = null!;
             long before = Stopwatch.GetTimestamp();
-            cpu[run] = CpuTime.Of(() => result = Transition.Apply(deployed.State, batch, Domain, machines)) / tasks;
+            cpu[run] = CpuTime.Of(() => result = executor.Execute(deployed.State, batch)) / tasks;
             wall[run] = Stopwatch.GetElapsedTime(before).TotalSeconds / tasks;
             if (result.Outputs.FirstOrDefault(output => output.Status != MachineStatus.Halted || output.ExitCode != 0) is { TaskHash.IsZero: false } failed)
                 throw new InvalidOperationException($"{name}: a task ends with {failed.Status}, exit code {failed.ExitCode}");

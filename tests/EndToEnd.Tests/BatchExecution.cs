@@ -145,7 +145,7 @@ internal sealed class BatchExecution : IDisposable
 
             if (_lie is ForgedStore store && store.Task == task)
                 store.Change(_machine);
-            FinishedTask finished = Transition.Finish(_machine, loaded, roots.ToImmutable());
+            FinishedTask finished = Transition.Finish(_machine, loaded.IsStateful, roots.ToImmutable());
             state = Transition.Store(before, _batch.Batch, _context, task, finished).State;
             runs.Add(SigmaRun.Of(start + Transition.StorePhase, Sigma(state, Word.Zero)));
             _tasks.Add(new TaskRun(before, load, finished, state));

@@ -140,7 +140,7 @@ public sealed class LayoutTests
 
         // Nothing of input or output stays in a stateful app.
         using var machine = new Machine();
-        BatchResult result = Transition.Apply(RollupState.Genesis, RollupScenario.First, RollupScenario.Domain, machine, TestContext.Current.CancellationToken);
+        BatchResult result = RollupScenario.Execute(RollupState.Genesis, RollupScenario.First);
         for (int slot = 6; slot <= 11; slot++)
             Assert.Equal(QuadTree.ZeroRoot(12), result.State.Apps[0].Image.SlotRoot(slot));
     }
@@ -160,7 +160,7 @@ public sealed class LayoutTests
     public void An_output_root_is_over_slot_7_of_a_machine_that_halted()
     {
         using var machine = new Machine();
-        BatchResult result = Transition.Apply(RollupState.Genesis, RollupScenario.First, RollupScenario.Domain, machine, TestContext.Current.CancellationToken);
+        BatchResult result = RollupScenario.Execute(RollupState.Genesis, RollupScenario.First);
         for (int task = 0; task < result.Outputs.Length; task++)
             Assert.Equal(QuadTree.RootOfBytes(result.OutputBytes[task].Span, 12), result.Outputs[task].OutputRoot);
 
@@ -189,7 +189,7 @@ public sealed class LayoutTests
     public void Sigma_is_four_words()
     {
         using var machine = new Machine();
-        RollupState state = Transition.Apply(RollupState.Genesis, RollupScenario.First, RollupScenario.Domain, machine, TestContext.Current.CancellationToken).State;
+        RollupState state = RollupScenario.Execute(RollupState.Genesis, RollupScenario.First).State;
         Quad words = state.RootWords;
         Assert.Equal(state.OutputsCount + ((BigInteger)state.Apps.Count << 64), words.C2.ToBigInteger());
         Assert.Equal(QuadTree.Root([.. state.Apps.Select(app => app.Leaf.Hash())], 16), words.C0);

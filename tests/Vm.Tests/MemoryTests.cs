@@ -54,11 +54,21 @@ public sealed unsafe class MemoryTests
         {
             ulong address = RandomAddress(random), value = random.Next(5) == 0 ? 0 : (ulong)random.NextInt64();
             int size = 1 << random.Next(4);
-            memory.Store(address, value, size);
+            if (random.Next(2) == 0)
+                memory.Store(address, value, size);
+            else
+                StoreAsCompiledCode(memory, address, value, size);
             model.Store(address, value, size);
             ulong expected = size == 8 ? value : value & ((1UL << (8 * size)) - 1);
             Assert.Equal(expected, memory.Load(address, size));
         }
+    }
+
+    /// <summary>Compiled code marks the block of the first byte and nothing else.</summary>
+    private static void StoreAsCompiledCode(GuestMemory memory, ulong address, ulong value, int size)
+    {
+        new ReadOnlySpan<byte>(&value, size).CopyTo(new Span<byte>(memory.Data + (uint)address, size));
+        memory.Dirty[(uint)address >> GuestMemory.BlockShift] = 1;
     }
 
     [Property(MaxTest = 40)]
@@ -190,7 +200,7 @@ public sealed unsafe class MemoryTests
         for (int round = 0; round < 8; round++)
         {
             StoreRandomly(memory, model, random, random.Next(0, 6));
-            switch (random.Next(4))
+            switch (random.Next(5))
             {
                 case 0:
                     MemoryImage snapshot = memory.Snapshot();
@@ -216,6 +226,12 @@ public sealed unsafe class MemoryTests
                     byte[] back = new byte[bytes.Length];
                     saved[^1].Image.Read(address, back);
                     Assert.Equal(bytes, back);
+                    break;
+                case 3:
+                    int first = random.Next(12), last = random.Next(first, 12);
+                    memory.ClearSlots(first, last);
+                    foreach (ulong place in model.Bytes.Keys.Where(place => (int)(place >> 29) >= first && (int)(place >> 29) <= last).ToArray())
+                        model.Bytes.Remove(place);
                     break;
                 default:
                     Assert.Equal(model.Root(), memory.Root());
@@ -263,6 +279,7 @@ public sealed unsafe class MemoryTests
         Assert.Equal(model.Root(), cleared.Root);
         Assert.Equal(image.Root, MemoryImage.FromBlocks(image.Blocks).Root);
         Assert.Equal(QuadTree.ZeroRoot(14), image.ClearSlots(0, 15).Root);
+        Assert.Same(cleared, cleared.ClearSlots(6, 11));
         Assert.Throws<ArgumentException>(() => MemoryImage.FromBlocks([(0, new byte[5])]));
         Assert.Throws<ArgumentOutOfRangeException>(() => MemoryImage.Empty.Write(GuestMemory.Length - 1, new byte[2]));
     }

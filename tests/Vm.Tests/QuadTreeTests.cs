@@ -150,12 +150,43 @@ public sealed class QuadTreeTests
         Assert.Equal(expected.Root, before.SetRange(first, leaves).Root);
     }
 
+    [Property(MaxTest = 60)]
+    public void SetEach_is_as_many_sets(int seed)
+    {
+        var random = new Random(seed);
+        int height = random.Next(0, QuadProof.MaxHeight + 1), count = random.Next(0, 70);
+        ulong mask = (1UL << (2 * height)) - 1;
+        SparseQuadTree before = SparseQuadTree.Empty(height), expected;
+        for (int i = random.Next(6); i > 0; i--)
+            before = before.Set((ulong)random.NextInt64() & mask, RandomWord(random));
+
+        // Neighbours in order, the same again and again, and far ones.
+        ulong first = (ulong)random.NextInt64();
+        ulong[] indices = [.. Enumerable.Range(0, count).Select(i => random.Next(3) switch { 0 => first + (ulong)i, 1 => (ulong)random.Next(5), _ => (ulong)random.NextInt64() } & mask)];
+        Word[] leaves = [.. indices.Select(_ => RandomWord(random))], roots = new Word[count];
+        SparseQuadTree after = before.SetEach(indices, leaves, roots);
+
+        expected = before;
+        for (int i = 0; i < count; i++)
+        {
+            expected = expected.Set(indices[i], leaves[i]);
+            Assert.Equal(expected.Root, roots[i]);
+        }
+
+        Assert.Equal(expected.Root, after.Root);
+        foreach (ulong index in indices)
+            CheckProof(after.Prove(index), after.Root, expected[index], index, random);
+    }
+
     [Fact]
     public void Indices_beyond_the_tree_are_refused()
     {
         SparseQuadTree tree = SparseQuadTree.Empty(2);
         Assert.Throws<ArgumentOutOfRangeException>(() => tree.Set(16, Word.FromUInt64(1)));
         Assert.Throws<ArgumentOutOfRangeException>(() => tree.SetRange(15, [Word.FromUInt64(1), Word.FromUInt64(2)]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => tree.SetEach([16], [Word.FromUInt64(1)], new Word[1]));
+        Assert.Throws<ArgumentException>(() => tree.SetEach([1], [Word.Zero], new Word[1]));
+        Assert.Throws<ArgumentException>(() => tree.SetEach([1], [Word.FromUInt64(1)], new Word[2]));
         Assert.Throws<ArgumentOutOfRangeException>(() => tree.Prove(16));
         Assert.Throws<ArgumentOutOfRangeException>(() => tree[16]);
         Assert.Throws<ArgumentOutOfRangeException>(() => tree.Prove(3).ComputeRoot(Word.Zero, 16));

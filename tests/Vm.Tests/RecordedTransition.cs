@@ -14,7 +14,7 @@ internal sealed record RecordedTransition(
         foreach (Batch batch in new[] { RollupScenario.First, RollupScenario.Second })
         {
             BatchContext context = batch.Context(RollupScenario.Domain);
-            BatchResult result = Transition.Apply(state, batch, RollupScenario.Domain, machine, TestContext.Current.CancellationToken);
+            BatchResult result = RollupScenario.Execute(state, batch);
             for (int task = 0; task < batch.Tasks.Length; task++)
             {
                 string name = RollupScenario.Names[batch.Tasks[task].Hash];

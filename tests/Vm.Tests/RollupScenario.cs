@@ -15,6 +15,13 @@ internal static class RollupScenario
 
     public static readonly Address Caller = Address.Parse("0x00112233445566778899aabbccddeeff01234567");
 
+    /// <summary>A whole batch, executed by itself.</summary>
+    public static BatchResult Execute(RollupState state, Batch batch)
+    {
+        using var executor = new BatchExecutor(Domain);
+        return executor.Execute(state, batch, TestContext.Current.CancellationToken);
+    }
+
     public static readonly Word Domain = TaskSignature.DomainSeparator(31337, Address.Parse("0x5fbdb2315678afecb367f032d93f642f64180aa3"));
 
     /// <summary>

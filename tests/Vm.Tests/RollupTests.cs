@@ -17,7 +17,7 @@ public sealed class RollupTests : IDisposable
     [Spec("2.6.3")]
     public void Tasks_end_as_they_should()
     {
-        BatchResult first = Transition.Apply(RollupState.Genesis, RollupScenario.First, RollupScenario.Domain, _machine, Cancellation);
+        BatchResult first = RollupScenario.Execute(RollupState.Genesis, RollupScenario.First);
         Assert.Equal(
             [
                 MachineStatus.UnknownApp, MachineStatus.Deployed, MachineStatus.Deployed, MachineStatus.Halted, MachineStatus.Halted, MachineStatus.Halted,
@@ -33,7 +33,7 @@ public sealed class RollupTests : IDisposable
         Assert.Equal([1UL, 2, 3, 1, 1], CountsOf(first, 3, 4, 5, 6, 7));
         Assert.Equal([3UL, 4, 5, 6, 7], first.OutputBytes[3..8].Select(bytes => BinaryPrimitives.ReadUInt64LittleEndian(Padded(bytes)[8..])));
 
-        BatchResult second = Transition.Apply(first.State, RollupScenario.Second, RollupScenario.Domain, _machine, Cancellation);
+        BatchResult second = RollupScenario.Execute(first.State, RollupScenario.Second);
         Assert.Equal(
             [
                 MachineStatus.Halted, MachineStatus.BadSignature, MachineStatus.BadSignature, MachineStatus.BadSignature, MachineStatus.BadSignature,
@@ -87,7 +87,7 @@ public sealed class RollupTests : IDisposable
         {
             var batch = new Batch(previous, [.. Enumerable.Range(0, random.Next(1, 9)).Select(_ => RandomTask(random))], (ulong)random.NextInt64(), (ulong)random.NextInt64());
             BatchContext context = batch.Context(RollupScenario.Domain);
-            BatchResult result = Transition.Apply(state, batch, RollupScenario.Domain, _machine, Cancellation);
+            BatchResult result = RollupScenario.Execute(state, batch);
             for (int task = 0; task < batch.Tasks.Length; task++)
             {
                 ulong start = (ulong)task * Transition.Phases;
@@ -167,13 +167,13 @@ public sealed class RollupTests : IDisposable
     [Spec("2.4")]
     public void A_state_is_the_same_after_writing_and_reading()
     {
-        BatchResult first = Transition.Apply(RollupState.Genesis, RollupScenario.First, RollupScenario.Domain, _machine, Cancellation);
+        BatchResult first = RollupScenario.Execute(RollupState.Genesis, RollupScenario.First);
         byte[] bytes = Written(first.State);
         RollupState read = StateFile.Read(new MemoryStream(bytes));
         Assert.Equal(first.State.Root, read.Root);
         Assert.Equal(bytes, Written(read));
-        Word direct = Transition.Apply(first.State, RollupScenario.Second, RollupScenario.Domain, _machine, Cancellation).State.Root;
-        Word restarted = Transition.Apply(read, RollupScenario.Second, RollupScenario.Domain, _machine, Cancellation).State.Root;
+        Word direct = RollupScenario.Execute(first.State, RollupScenario.Second).State.Root;
+        Word restarted = RollupScenario.Execute(read, RollupScenario.Second).State.Root;
         Assert.Equal(direct, restarted);
         Assert.Equal(RollupState.Genesis.Root, StateFile.Read(new MemoryStream(Written(RollupState.Genesis))).Root);
     }
@@ -181,7 +181,7 @@ public sealed class RollupTests : IDisposable
     [Fact]
     public void A_damaged_state_file_is_refused_with_a_named_error()
     {
-        byte[] bytes = Written(Transition.Apply(RollupState.Genesis, RollupScenario.First, RollupScenario.Domain, _machine, Cancellation).State);
+        byte[] bytes = Written(RollupScenario.Execute(RollupState.Genesis, RollupScenario.First).State);
         var random = new Random(7);
         for (int i = 0; i < 300; i++)
         {
@@ -215,7 +215,7 @@ public sealed class RollupTests : IDisposable
              RollupTask.Run(0, 0, Transition.ChunkSteps + 5, input).From(RollupScenario.Caller)],
             1,
             1);
-        BatchResult result = Transition.Apply(RollupState.Genesis, batch, RollupScenario.Domain, _machine, Cancellation);
+        BatchResult result = RollupScenario.Execute(RollupState.Genesis, batch);
         Assert.Equal(Transition.ChunkSteps + 5, result.Outputs[1].StepsUsed);
         Assert.Equal(MachineStatus.OutOfSteps, result.Outputs[1].Status);
         Word[] leaves = [.. Enumerable.Range(0, 4).Select(phase => result.Trace.Leaf(Transition.Phases + (ulong)phase))];
@@ -226,10 +226,11 @@ public sealed class RollupTests : IDisposable
     [Fact]
     public void A_run_can_be_cancelled()
     {
+        using var executor = new BatchExecutor(RollupScenario.Domain);
         using var cancellation = new CancellationTokenSource();
         cancellation.Cancel();
         Assert.Throws<OperationCanceledException>(
-            () => Transition.Apply(RollupState.Genesis, RollupScenario.First, RollupScenario.Domain, _machine, cancellation.Token));
+            () => executor.Execute(RollupState.Genesis, RollupScenario.First, cancellation.Token));
     }
 
     /// <summary>A run or a deploy, from L1 or signed well or badly; every second program is random instructions.</summary>

@@ -137,7 +137,7 @@ public sealed class WitnessErrorVectorTests
     {
         Batch batch = RollupScenario.First;
         BatchContext context = batch.Context(RollupScenario.Domain);
-        RollupState state = Transition.Apply(RollupState.Genesis, batch, RollupScenario.Domain, machine, TestContext.Current.CancellationToken).State;
+        RollupState state = RollupScenario.Execute(RollupState.Genesis, batch).State;
         var miscounted = new RollupState(state.AppsTree, state.OutputsTree, state.Apps, state.OutputsCount - 1);
         var writer = new WitnessWriter();
         var access = new RecordingTransition(miscounted, null, batch, writer);

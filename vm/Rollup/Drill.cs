@@ -73,7 +73,7 @@ public sealed record Drill(ulong Task, ulong Step, uint Address, string Xor)
 
         if (roots.Count <= Chunk)
             throw new DrillException($"Task {Task} stops in chunk {roots.Count - 1}, before step {Step} of the drill.");
-        return Transition.Finish(machine, task, roots.ToImmutable());
+        return Transition.Finish(machine, task.IsStateful, roots.ToImmutable());
     }
 
     /// <summary>Makes <paramref name="count"/> steps of the task from step <paramref name="from"/>, or fewer when it stops, with the lie in them.</summary>

@@ -5,28 +5,32 @@ namespace Optimistic.Vm.Rollup;
 /// <summary>An app: what its leaf commits to, and the memory behind the leaf's memory root.</summary>
 public sealed class App(AppLeaf leaf, MemoryImage image)
 {
-    private (Word, Quad)[]? _openings;
-
     public AppLeaf Leaf => leaf;
 
     public MemoryImage Image => image;
 
-    /// <summary>What a load opens of an app: its leaf, its memory and slots 4 to 7, by their hashes.</summary>
-    internal IReadOnlyList<(Word Hash, Quad Quad)> Openings
-    {
-        get
-        {
-            if (_openings is null)
-            {
-                Quad middle = Slots(4), memory = new(Slots(0).Hash(), middle.Hash(), Slots(8).Hash(), Slots(12).Hash());
-                _openings = [(Leaf.Hash(), Leaf.Words), (memory.Hash(), memory), (memory.C1, middle)];
-            }
+    /// <summary>Whether it keeps its memory from task to task.</summary>
+    public bool IsStateful => leaf.Policy == AppPolicy.Stateful;
 
-            return _openings;
-        }
+    /// <summary>The four words that hash to the memory root.</summary>
+    internal Quad Memory => new(image.QuarterRoot(0), image.QuarterRoot(1), image.QuarterRoot(2), image.QuarterRoot(3));
+
+    /// <summary>Slots 4 to 7.</summary>
+    internal Quad Middle => new(image.SlotRoot(4), image.SlotRoot(5), image.SlotRoot(6), image.SlotRoot(7));
+
+    /// <summary>Puts a task that calls this app on a machine, with <paramref name="head"/>, that of spec 1.8.</summary>
+    public void Start(Machine machine, RollupTask task, in MachineHead head)
+    {
+        machine.Load(image.ClearSlots(6, 7), head);
+        machine.Memory.Write(Machine.InputAddress, task.Input.Span);
     }
 
-    private Quad Slots(int first) => new(Image.SlotRoot(first), Image.SlotRoot(first + 1), Image.SlotRoot(first + 2), Image.SlotRoot(first + 3));
+    /// <summary>The task that calls this app, with <paramref name="head"/>, that of spec 1.8, and an image of what its machine starts from.</summary>
+    internal LoadedTask Load(RollupTask task, in MachineHead head)
+    {
+        MemoryImage start = image.ClearSlots(6, 7).Write(Machine.InputAddress, task.Input.Span);
+        return new LoadedTask(start, head, head.Root(start.Root), IsStateful);
+    }
 }
 
 /// <summary>

@@ -146,6 +146,25 @@ public sealed class RollupTask
         return recovery.IsGood;
     }
 
+    /// <summary>Tasks whose senders are best found by one call of <see cref="FindSenders"/>.</summary>
+    internal const int RecoveredTogether = 32;
+
+    /// <summary>Finds the senders of tasks together, for <see cref="TryGetSender"/> to remember.</summary>
+    public static void FindSenders(ReadOnlySpan<RollupTask> tasks, in Word domainSeparator)
+    {
+        var signed = new List<(RollupTask Task, SignedDigest Digest)>(tasks.Length);
+        foreach (RollupTask task in tasks)
+        {
+            if (task._recovery?.DomainSeparator != domainSeparator && TaskSignature.TryGetSigned(domainSeparator, task.Words, out SignedDigest digest))
+                signed.Add((task, digest));
+        }
+
+        Span<Address?> signers = new Address?[signed.Count];
+        Secp256k1.Recover([.. signed.Select(one => one.Digest)], signers);
+        for (int i = 0; i < signed.Count; i++)
+            signed[i].Task._recovery = new Recovery(domainSeparator, signers[i] is { IsZero: false }, signers[i] ?? default);
+    }
+
     private sealed record Recovery(Word DomainSeparator, bool IsGood, Address Sender);
 }
 
@@ -185,17 +204,25 @@ public static class TaskSignature
     /// <summary>The sender of a task given by its four words; false when its signature is not good (spec 2.6.2).</summary>
     internal static bool TryGetSender(in Word domainSeparator, in Quad task, out Address sender)
     {
-        TaskHead head = TaskHead.FromWord(task.C0);
-        if (head.V == 0)
+        if (TaskHead.FromWord(task.C0).V == 0)
         {
             sender = Address.FromWord(task.C2);
             return true;
         }
 
         sender = default;
-        return Secp256k1.IsLowS(task.C3) &&
-               Secp256k1.TryRecover(Digest(domainSeparator, head, task.C1), head.V, task.C2, task.C3, out sender) &&
+        return TryGetSigned(domainSeparator, task, out SignedDigest signed) &&
+               Secp256k1.TryRecover(signed.Digest, signed.V, signed.R, signed.S, out sender) &&
                !sender.IsZero;
+    }
+
+    /// <summary>What the signature of a task signs; false for one from L1, or with a signature that is not even looked at.</summary>
+    internal static bool TryGetSigned(in Word domainSeparator, in Quad task, out SignedDigest signed)
+    {
+        TaskHead head = TaskHead.FromWord(task.C0);
+        bool isSigned = head.V != 0 && Secp256k1.IsLowS(task.C3);
+        signed = isSigned ? new SignedDigest(Digest(domainSeparator, head, task.C1), head.V, task.C2, task.C3) : default;
+        return isSigned;
     }
 
     private static Word HashWords(params ReadOnlySpan<Word> words) => Keccak.Hash(System.Runtime.InteropServices.MemoryMarshal.AsBytes(words));

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Optimistic.Vm.Trace;
 
@@ -21,10 +20,11 @@ public sealed record LoadedTask(MemoryImage Image, MachineHead Head, Word Machin
 public sealed record FinishedTask(
     MachineHead Head, Quad Memory, Quad Middle, ImmutableArray<Word> ChunkRoots, MemoryImage? Image, ReadOnlyMemory<byte> Output)
 {
-    /// <summary>Root of the memory.</summary>
-    public Word MemoryRoot { get; } = Memory.Hash();
+    /// <summary>Root of the memory, hashed when it is asked for.</summary>
+    public Word MemoryRoot => Memory.Hash();
 
-    public Word MachineRoot { get; } = Head.Root(Memory.Hash());
+    /// <summary>The machine root, hashed when it is asked for.</summary>
+    public Word MachineRoot => Head.Root(MemoryRoot);
 }
 
 /// <summary>What load made of a task.</summary>
@@ -36,15 +36,10 @@ public sealed record LoadResult(RollupState State, LoadedTask? Loaded, OutputLea
 /// <summary>What store made of a task.</summary>
 public sealed record StoreResult(RollupState State, OutputLeaf Output);
 
-/// <summary>What a whole batch made of a state.</summary>
-/// <param name="State">The state after it.</param>
-/// <param name="Outputs">One a task.</param>
-/// <param name="OutputBytes">The bytes of each output.</param>
-/// <param name="Trace">σ after every transition: the trace of level 0 (spec 2.8.1).</param>
-public sealed record BatchResult(
-    RollupState State, ImmutableArray<OutputLeaf> Outputs, ImmutableArray<ReadOnlyMemory<byte>> OutputBytes, RunLengthTrace Trace);
-
-/// <summary>The transitions of level 0 (spec 3.3): executed, recorded with a witness, and replayed from roots.</summary>
+/// <summary>
+/// The transitions of level 0 (spec 3.3), one by one: executed, recorded with a witness, and replayed from roots. Whole batches are for
+/// <see cref="BatchExecutor"/>, which comes to the same.
+/// </summary>
 public static class Transition
 {
     /// <summary>Positions a task has in the trace: load, 4094 chunks, store (spec 2.8.1).</summary>
@@ -62,9 +57,7 @@ public static class Transition
     private const ulong SliceSteps = 1UL << 24;
 
     /// <summary>Executes load for task <paramref name="task"/> of <paramref name="batch"/> (spec 3.3.3).</summary>
-    public static LoadResult Load(RollupState state, Batch batch, in BatchContext context, int task) => Load(state, batch, context, task, null);
-
-    private static LoadResult Load(RollupState state, Batch batch, in BatchContext context, int task, LoadedTask? prepared)
+    public static LoadResult Load(RollupState state, Batch batch, in BatchContext context, int task)
     {
         var access = new RecordingTransition(state, null, batch, null);
         Word sigma = TransitionRules.Execute(ref access, context, state.Root, (ulong)task * Phases + LoadPhase);
@@ -82,7 +75,10 @@ public static class Transition
             return new LoadResult(Checked(access.After(apps), sigma), null, output);
         }
 
-        LoadedTask loaded = prepared ?? Prepare(state.Apps[(int)batch.Tasks[task].Head.Target], batch, context, task, state.OutputsCount);
+        RollupTask run = batch.Tasks[task];
+        App app = state.Apps[(int)run.Head.Target];
+        run.TryGetSender(context.DomainSeparator, out Address sender);
+        LoadedTask loaded = app.Load(run, TransitionRules.Start(context, state.OutputsCount, run.Head, app.Leaf.Entry, sender));
         return state.Sigma(loaded.MachineRoot) == sigma
             ? new LoadResult(state, loaded, null)
             : throw new InvalidOperationException($"The machine of task {task} is not the one that its roots say: the app's image or the input is not what its root commits to.");
@@ -97,14 +93,26 @@ public static class Transition
         Machine machine, LoadedTask task, CancellationToken cancellation = default, ExecutionEngine engine = ExecutionEngine.Interpreter)
     {
         machine.Load(task.Image, task.Head);
-        var roots = ImmutableArray.CreateBuilder<Word>();
+        return RunChunks(machine, task.IsStateful, cancellation, engine);
+    }
+
+    /// <summary>As above, of a task that calls <paramref name="app"/>, with <paramref name="head"/> at its start: makes no image of its input.</summary>
+    internal static FinishedTask Run(Machine machine, App app, RollupTask task, in MachineHead head, CancellationToken cancellation, ExecutionEngine engine)
+    {
+        app.Start(machine, task, head);
+        return RunChunks(machine, app.IsStateful, cancellation, engine);
+    }
+
+    private static FinishedTask RunChunks(Machine machine, bool isStateful, CancellationToken cancellation, ExecutionEngine engine)
+    {
+        var roots = ImmutableArray.CreateBuilder<Word>(1);
         while (machine.IsRunning && roots.Count < MaxChunks)
         {
             RunChunk(machine, cancellation, engine);
             roots.Add(machine.Root());
         }
 
-        return Finish(machine, task, roots.ToImmutable());
+        return Finish(machine, isStateful, roots.ToImmutable());
     }
 
     /// <summary>Runs one chunk: 2^28 steps, or fewer when the machine stops.</summary>
@@ -121,19 +129,26 @@ public static class Transition
         }
     }
 
-    /// <summary>What store needs of a machine that has run its chunks.</summary>
-    public static FinishedTask Finish(Machine machine, LoadedTask task, ImmutableArray<Word> chunkRoots)
+    /// <summary>What store needs of a machine that has run its chunks; it keeps of its memory what the app does.</summary>
+    public static FinishedTask Finish(Machine machine, bool isStateful, ImmutableArray<Word> chunkRoots)
     {
         GuestMemory memory = machine.Memory;
         bool hasHalted = machine.Status == MachineStatus.Halted;
-        return new FinishedTask(
-            machine.Head,
-            new Quad(memory.SubtreeRoot(GuestMemory.SlotHeight + 1, 0), memory.SubtreeRoot(GuestMemory.SlotHeight + 1, 1),
-                memory.SubtreeRoot(GuestMemory.SlotHeight + 1, 2), memory.SubtreeRoot(GuestMemory.SlotHeight + 1, 3)),
-            new Quad(memory.SlotRoot(4), memory.SlotRoot(5), memory.SlotRoot(6), memory.SlotRoot(7)),
-            chunkRoots,
-            hasHalted && machine.ExitCode == 0 && task.IsStateful ? memory.Snapshot().ClearSlots(6, 11) : null,
-            hasHalted ? OutputOf(machine) : default);
+        var quarters = new Quad(
+            memory.SubtreeRoot(GuestMemory.QuarterHeight, 0),
+            memory.SubtreeRoot(GuestMemory.QuarterHeight, 1),
+            memory.SubtreeRoot(GuestMemory.QuarterHeight, 2),
+            memory.SubtreeRoot(GuestMemory.QuarterHeight, 3));
+        var middle = new Quad(memory.SlotRoot(4), memory.SlotRoot(5), memory.SlotRoot(6), memory.SlotRoot(7));
+        ReadOnlyMemory<byte> output = hasHalted ? OutputOf(machine) : default;
+        MemoryImage? image = null;
+        if (hasHalted && machine.ExitCode == 0 && isStateful)
+        {
+            memory.ClearSlots(6, 11);
+            image = memory.Snapshot();
+        }
+
+        return new FinishedTask(machine.Head, quarters, middle, chunkRoots, image, output);
     }
 
     /// <summary>Executes store for task <paramref name="task"/>, which has run (spec 3.3.4).</summary>
@@ -156,176 +171,6 @@ public static class Transition
         return new StoreResult(Checked(access.After(apps), sigma), output);
     }
 
-    /// <summary>
-    /// Executes a whole batch. Signatures are checked and apps run on all processors; the result is that of the tasks one by one.
-    /// </summary>
-    /// <param name="state">The state before.</param>
-    /// <param name="batch">The batch.</param>
-    /// <param name="domainSeparator">Of the signatures.</param>
-    /// <param name="machine">One that this call may run tasks on; it makes others as it needs.</param>
-    /// <param name="cancellation">Looked at between tasks, and in long ones.</param>
-    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public static BatchResult Apply(
-        RollupState state, Batch batch, Word domainSeparator, Machine machine, CancellationToken cancellation = default)
-    {
-        BatchContext context = batch.Context(domainSeparator);
-        var outputs = ImmutableArray.CreateBuilder<OutputLeaf>(batch.Tasks.Length);
-        var bytes = ImmutableArray.CreateBuilder<ReadOnlyMemory<byte>>(batch.Tasks.Length);
-        var trace = new RunLengthTrace.Builder(TraceTree.BatchHeight);
-        using var runs = new BatchRuns(state, batch, context, machine, cancellation);
-        for (int task = 0; task < batch.Tasks.Length; task++)
-        {
-            (LoadedTask? prepared, FinishedTask? finished) = runs.Take(task);
-            LoadResult load = Load(state, batch, context, task, prepared);
-            StoreResult? store = load.Loaded is null ? null : Store(state, batch, context, task, finished!);
-            AddToTrace(trace, load, finished, store);
-            state = store?.State ?? load.State;
-            outputs.Add(store?.Output ?? load.Output!.Value);
-            bytes.Add(finished?.Output ?? default);
-        }
-
-        return new BatchResult(state, outputs.MoveToImmutable(), bytes.MoveToImmutable(), trace.Build());
-    }
-
-    /// <summary>
-    /// Runs the tasks of a batch ahead of the transitions that need them, a wave at a time: the next while the one before is being
-    /// stored. A stateful app's tasks are run one after another, everything else in any order: what a task starts from is known
-    /// without the roots, which are only known in order.
-    /// </summary>
-    private sealed class BatchRuns : IDisposable
-    {
-        /// <summary>Tasks of a wave: two waves' images and outputs are in memory.</summary>
-        private const int WaveTasks = 256;
-
-        private readonly Batch _batch;
-        private readonly BatchContext _context;
-        private readonly ulong _firstNumber;
-        private readonly ParallelOptions _options;
-        private readonly ConcurrentBag<Machine> _idle = [];
-        private readonly Machine _machine;
-
-        // By number; a stateful app's is replaced when one of its tasks has run.
-        private readonly List<App> _apps;
-        private int _waveStart, _nextStart;
-        private (LoadedTask? Loaded, FinishedTask? Finished)[] _wave = [];
-        private Task<(LoadedTask?, FinishedTask?)[]>? _next;
-
-        public BatchRuns(RollupState state, Batch batch, in BatchContext context, Machine machine, CancellationToken cancellation)
-        {
-            _batch = batch;
-            _context = context;
-            _firstNumber = state.OutputsCount;
-            _options = new ParallelOptions { CancellationToken = cancellation };
-            _apps = [.. state.Apps];
-            _machine = machine;
-            _idle.Add(machine);
-            Begin();
-        }
-
-        /// <summary>How a task was loaded and how it ended; nulls for one that runs nothing. Tasks are taken in order.</summary>
-        public (LoadedTask? Loaded, FinishedTask? Finished) Take(int task)
-        {
-            if (task == _waveStart + _wave.Length)
-            {
-                _waveStart = task;
-                _wave = _next!.GetAwaiter().GetResult();
-                _next = null;
-                if (_nextStart < _batch.Tasks.Length)
-                    Begin();
-            }
-
-            return _wave[task - _waveStart];
-        }
-
-        public void Dispose()
-        {
-            // What the other tasks come to is of no interest any more when one has failed.
-            if (_next is not null)
-                ((IAsyncResult)_next).AsyncWaitHandle.WaitOne();
-            foreach (Machine machine in _idle)
-            {
-                if (machine != _machine)
-                    machine.Dispose();
-            }
-        }
-
-        private void Begin()
-        {
-            int start = _nextStart;
-            _nextStart = Math.Min(start + WaveTasks, _batch.Tasks.Length);
-            int end = _nextStart;
-            _next = Task.Run(() => RunWave(start, end));
-        }
-
-        private (LoadedTask?, FinishedTask?)[] RunWave(int start, int end)
-        {
-            Parallel.For(start, end, _options, task => _batch.Tasks[task].TryGetSender(_context.DomainSeparator, out _));
-            var results = new (LoadedTask?, FinishedTask?)[end - start];
-            List<Chain> chains = Chains(start, end);
-            Parallel.ForEach(chains, _options, chain =>
-            {
-                if (!_idle.TryTake(out Machine? machine))
-                    machine = new Machine();
-                foreach (int task in chain.Tasks)
-                {
-                    LoadedTask loaded = Prepare(chain.App, _batch, _context, task, _firstNumber + (ulong)task);
-                    FinishedTask finished = Run(machine, loaded, _options.CancellationToken);
-                    if (finished.Image is { } image)
-                        chain.App = new App(chain.App.Leaf with { MemoryRoot = image.Root }, image);
-                    results[task - start] = (loaded, finished);
-                }
-
-                _idle.Add(machine);
-            });
-            foreach (Chain chain in chains)
-                _apps[chain.Number] = chain.App;
-            return results;
-        }
-
-        /// <summary>What runs one after another: the tasks of a stateful app, and each task of others by itself.</summary>
-        private List<Chain> Chains(int start, int end)
-        {
-            var chains = new List<Chain>();
-            var stateful = new Dictionary<int, Chain>();
-            for (int task = start; task < end; task++)
-            {
-                RollupTask rollupTask = _batch.Tasks[task];
-                if (!rollupTask.TryGetSender(_context.DomainSeparator, out Address sender))
-                    continue;
-
-                if (rollupTask.Head.Kind == TaskKind.Deploy)
-                {
-                    _apps.Add(Deployed(rollupTask, sender));
-                }
-                else if (rollupTask.Head.Target < _apps.Count)
-                {
-                    int number = (int)rollupTask.Head.Target;
-                    if (!stateful.TryGetValue(number, out Chain? chain))
-                    {
-                        chain = new Chain(number, _apps[number]);
-                        chains.Add(chain);
-                        if (chain.App.Leaf.Policy == AppPolicy.Stateful)
-                            stateful.Add(number, chain);
-                    }
-
-                    chain.Tasks.Add(task);
-                }
-            }
-
-            return chains;
-        }
-
-        private sealed class Chain(int number, App app)
-        {
-            public int Number => number;
-
-            /// <summary>As its last task has left it.</summary>
-            public App App { get; set; } = app;
-
-            public List<int> Tasks { get; } = [];
-        }
-    }
-
     /// <summary>Adds the 4096 leaves of a task to the trace of its batch (spec 2.8.1).</summary>
     /// <param name="trace">Has the leaves of the tasks before.</param>
     /// <param name="load">What load made of the task.</param>
@@ -335,20 +180,26 @@ public static class Transition
     {
         if (load.Loaded is null || finished is null || store is null)
         {
-            trace.Add(load.State.Root, Phases);
+            AddToTrace(trace, [load.State.Root]);
             return;
         }
 
-        Word sigma = load.State.Sigma(load.Loaded.MachineRoot);
-        trace.Add(sigma, 1);
-        foreach (Word root in finished.ChunkRoots)
+        AddToTrace(trace, [load.State.Sigma(load.Loaded.MachineRoot), .. finished.ChunkRoots.Select(root => load.State.Sigma(root)), store.State.Root]);
+    }
+
+    /// <summary>As above, of σ after load, after each chunk and after store, or of one σ when no machine was loaded.</summary>
+    internal static void AddToTrace(RunLengthTrace.Builder trace, ReadOnlySpan<Word> sigmas)
+    {
+        if (sigmas.Length == 1)
         {
-            sigma = load.State.Sigma(root);
-            trace.Add(sigma, 1);
+            trace.Add(sigmas[0], Phases);
+            return;
         }
 
-        trace.Add(sigma, (ulong)(MaxChunks - finished.ChunkRoots.Length));
-        trace.Add(store.State.Root, 1);
+        foreach (Word sigma in sigmas[..^1])
+            trace.Add(sigma, 1);
+        trace.Add(sigmas[^2], (ulong)(MaxChunks - (sigmas.Length - 2)));
+        trace.Add(sigmas[^1], 1);
     }
 
     /// <summary>The witness of transition <paramref name="position"/> of <paramref name="batch"/>.</summary>
@@ -378,17 +229,8 @@ public static class Transition
         return after;
     }
 
-    /// <summary>The machine that load starts for a task of <paramref name="app"/>, the <paramref name="number"/>th since genesis.</summary>
-    private static LoadedTask Prepare(App app, Batch batch, in BatchContext context, int task, ulong number)
-    {
-        RollupTask rollupTask = batch.Tasks[task];
-        rollupTask.TryGetSender(context.DomainSeparator, out Address sender);
-        MachineHead head = TransitionRules.Start(context, number, rollupTask.Head, app.Leaf.Entry, sender);
-        MemoryImage image = app.Image.ClearSlots(6, 7).Write(Machine.InputAddress, rollupTask.Input.Span);
-        return new LoadedTask(image, head, head.Root(image.Root), app.Leaf.Policy == AppPolicy.Stateful);
-    }
-
-    private static App Deployed(RollupTask task, Address owner) =>
+    /// <summary>The app that a deploy creates.</summary>
+    internal static App Deployed(RollupTask task, Address owner) =>
         new(new AppLeaf(task.DataRoot, owner, task.Head.Limit, (AppPolicy)task.Head.Target), task.Image!);
 
     private static RollupState Checked(RollupState state, in Word sigma) => state.Root == sigma

@@ -32,7 +32,7 @@ internal struct RecordingTransition : ITransitionAccess
         if (finished is not null)
         {
             _openings[finished.MemoryRoot] = finished.Memory;
-            _openings[finished.Middle.Hash()] = finished.Middle;
+            _openings[finished.Memory.C1] = finished.Middle;
         }
     }
 
@@ -83,7 +83,7 @@ internal struct RecordingTransition : ITransitionAccess
     public readonly Word Machine(in Word machineRoot, out MachineHead head)
     {
         head = _finished!.Head;
-        Word memoryRoot = _finished.Memory.Hash();
+        Word memoryRoot = _finished.MemoryRoot;
         _writer?.Machine(ref head);
         _writer?.MemoryRoot(memoryRoot);
         return memoryRoot;
@@ -96,8 +96,10 @@ internal struct RecordingTransition : ITransitionAccess
 
     private readonly void KnowApp(App app)
     {
-        foreach ((Word hash, Quad quad) in app.Openings)
-            _openings[hash] = quad;
+        Quad memory = app.Memory;
+        _openings[app.Leaf.Hash()] = app.Leaf.Words;
+        _openings[memory.Hash()] = memory;
+        _openings[memory.C1] = app.Middle;
     }
 }
 

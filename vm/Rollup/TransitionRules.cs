@@ -88,9 +88,13 @@ internal static class TransitionRules
             return sigma.Hash();
         }
 
-        Append(ref access, ref sigma, new OutputLeaf(taskHash, QuadTree.ZeroRoot(GuestMemory.SlotHeight), 0, 0, 0, status, app));
+        Append(ref access, ref sigma, NotRun(taskHash, status, app));
         return sigma.Hash();
     }
+
+    /// <summary>The output of a task that is not loaded.</summary>
+    public static OutputLeaf NotRun(in Word taskHash, MachineStatus status, uint app) =>
+        new(taskHash, QuadTree.ZeroRoot(GuestMemory.SlotHeight), 0, 0, 0, status, app);
 
     private static void Deploy<TAccess>(ref TAccess access, ref Sigma sigma, in TaskHead head, in Word memoryRoot, Address sender)
         where TAccess : struct, ITransitionAccess, allows ref struct
@@ -109,9 +113,11 @@ internal static class TransitionRules
         AppLeaf app = AppLeaf.FromWords(access.Open(leaf));
         Quad memory = access.Open(app.MemoryRoot);
         Quad middle = access.Open(memory.C1);
-        Word inputAndOutput = new Quad(middle.C0, middle.C1, dataRoot, QuadTree.ZeroRoot(GuestMemory.SlotHeight)).Hash();
-        return Start(batch, sigma.OutputsCount, head, app.Entry, sender).Root((memory with { C1 = inputAndOutput }).Hash());
+        return Start(batch, sigma.OutputsCount, head, app.Entry, sender).Root((memory with { C1 = WithInput(middle, dataRoot).Hash() }).Hash());
     }
+
+    /// <summary>Slots 4 to 7 of a machine at the start of a task: its app's, the input and no output.</summary>
+    public static Quad WithInput(in Quad middle, in Word inputRoot) => middle with { C2 = inputRoot, C3 = QuadTree.ZeroRoot(GuestMemory.SlotHeight) };
 
     /// <summary>Registers and control word at the start of a task (spec 1.8).</summary>
     public static MachineHead Start(in BatchContext batch, ulong taskNumber, in TaskHead task, ulong entry, Address sender)
@@ -142,29 +148,28 @@ internal static class TransitionRules
         Word taskHash = access.Read(RollupTree.Tasks, batch.TasksRoot, number);
         TaskHead task = TaskHead.FromWord(access.Open(taskHash).C0);
         Word memoryRoot = access.Machine(sigma.MachineRoot, out MachineHead head);
-        Word outputRoot = QuadTree.ZeroRoot(GuestMemory.SlotHeight);
-        ulong outputLength = 0;
-        uint exitCode = 0;
-        MachineStatus status = head.Control.Status;
-        if (status == MachineStatus.Halted)
+        Quad middle = default;
+        if (head.Control.Status == MachineStatus.Halted)
         {
             Quad memory = access.Open(memoryRoot);
-            Quad middle = access.Open(memory.C1);
-            outputRoot = middle.C3;
-            outputLength = head.X[11];
-            exitCode = head.Control.ExitCode;
-            if (exitCode == 0)
+            middle = access.Open(memory.C1);
+            if (head.Control.ExitCode == 0)
                 Persist(ref access, ref sigma, task.Target, memory, middle);
         }
-        else if (status == MachineStatus.Running)
-        {
-            status = MachineStatus.OutOfSteps;
-        }
 
-        ulong stepsUsed = task.Limit - head.Control.StepsLeft;
-        Append(ref access, ref sigma, new OutputLeaf(taskHash, outputRoot, outputLength, stepsUsed, exitCode, status, task.Target));
+        Append(ref access, ref sigma, Stored(taskHash, task, head, middle));
         sigma.MachineRoot = Word.Zero;
         return sigma.Hash();
+    }
+
+    /// <summary>The output of a task that was loaded, from its machine at the end.</summary>
+    public static OutputLeaf Stored(in Word taskHash, in TaskHead task, in MachineHead head, in Quad middle)
+    {
+        MachineStatus status = head.Control.Status;
+        ulong stepsUsed = task.Limit - head.Control.StepsLeft;
+        return status == MachineStatus.Halted
+            ? new(taskHash, middle.C3, head.X[11], stepsUsed, head.Control.ExitCode, status, task.Target)
+            : new(taskHash, QuadTree.ZeroRoot(GuestMemory.SlotHeight), 0, stepsUsed, 0, status == MachineStatus.Running ? MachineStatus.OutOfSteps : status, task.Target);
     }
 
     /// <summary>A stateful app keeps slots 0 to 5 and its text.</summary>

@@ -1,0 +1,424 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using Optimistic.Vm.Trace;
+
+namespace Optimistic.Vm.Rollup;
+
+/// <summary>What a whole batch made of a state.</summary>
+/// <param name="Before">The state before it.</param>
+/// <param name="State">The state after it.</param>
+/// <param name="Outputs">One a task.</param>
+/// <param name="OutputBytes">The bytes of each output.</param>
+/// <param name="Trace">σ after every transition: the trace of level 0 (spec 2.8.1).</param>
+/// <param name="Runs">One a task when they were asked for, else none.</param>
+public sealed record BatchResult(
+    RollupState Before,
+    RollupState State,
+    ImmutableArray<OutputLeaf> Outputs,
+    ImmutableArray<ReadOnlyMemory<byte>> OutputBytes,
+    RunLengthTrace Trace,
+    ImmutableArray<TaskRun> Runs)
+{
+    /// <summary>The state at rest before task <paramref name="task"/>, or after the last: made again from the runs, which must have been asked for.</summary>
+    public RollupState StateBefore(int task)
+    {
+        if (task == Outputs.Length)
+            return State;
+
+        SparseQuadTree apps = Before.AppsTree;
+        ImmutableList<App>.Builder list = Before.Apps.ToBuilder();
+        foreach (TaskRun run in Runs.AsSpan()[..task])
+        {
+            if (run.Changed is not { } app)
+                continue;
+
+            apps = apps.Set(run.Output.App, app.Leaf.Hash());
+            if (run.Output.App == (uint)list.Count)
+                list.Add(app);
+            else
+                list[(int)run.Output.App] = app;
+        }
+
+        SparseQuadTree outputs = Before.OutputsTree.SetRange(Before.OutputsCount, [.. Outputs.Take(task).Select(output => output.Hash())]);
+        return new RollupState(apps, outputs, list.ToImmutable(), Before.OutputsCount + (ulong)task);
+    }
+}
+
+/// <summary>How a task of a batch went, for who has to prove it.</summary>
+/// <param name="App">The app that it ran, as it was before; null for a task that was not loaded.</param>
+/// <param name="Head">Registers and control word of its machine at the start.</param>
+/// <param name="LoadedRoot">The machine root there.</param>
+/// <param name="Finished">Its machine at the end, when it was loaded; else null.</param>
+/// <param name="Output">What it came to.</param>
+/// <param name="Changed">The app that it deployed, or has left different; else null.</param>
+public sealed record TaskRun(App? App, MachineHead Head, Word LoadedRoot, FinishedTask? Finished, OutputLeaf Output, App? Changed);
+
+/// <summary>
+/// Executes batches on all processors. The result is that of the transitions one by one (<see cref="Transition"/>), whatever order
+/// things happen in. Keeps its machines. One batch at a time.
+/// </summary>
+/// <remarks>
+/// A batch goes through in waves of tasks, in three stages at once: signers are recovered for one wave while the one before runs and
+/// the one before that is sealed. What a task starts from is known without the roots, so a stateful app's tasks run one after another
+/// and all others in any order; and when a wave has run, its leaves, trees and σ are hashed level by level, many at a time.
+/// </remarks>
+/// <param name="domainSeparator">Of the signatures (spec 5.2.2).</param>
+/// <param name="drill">A lie to tell in one task, on a development chain; null for none.</param>
+/// <param name="engine">What runs the tasks.</param>
+public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, ExecutionEngine engine = ExecutionEngine.Interpreter) : IDisposable
+{
+    /// <summary>Tasks of a wave: three waves' data are in memory.</summary>
+    private const int WaveTasks = 256;
+
+    private readonly ConcurrentBag<Machine> _machines = [];
+
+    public Word DomainSeparator => domainSeparator;
+
+    /// <summary>Executes a whole batch.</summary>
+    /// <param name="state">The state before.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="cancellation">Looked at between tasks, and in long ones.</param>
+    /// <param name="keepRuns">Whether the result has <see cref="BatchResult.Runs"/>, and with them every memory that an app had.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="DrillException">The task of the drill stops before the lie.</exception>
+    public BatchResult Execute(RollupState state, Batch batch, CancellationToken cancellation = default, bool keepRuns = false)
+    {
+        var sealing = new Sealing(state, batch, keepRuns);
+        var runs = new WaveRuns(this, state, batch, cancellation);
+        Task<Wave>? next = null;
+        try
+        {
+            next = Task.Run(() => runs.Run(0), CancellationToken.None);
+            for (int end = 0; end < batch.Tasks.Length;)
+            {
+                Wave wave = next.GetAwaiter().GetResult();
+                int start = end = wave.Start + wave.Tasks.Length;
+                if (end < batch.Tasks.Length)
+                    next = Task.Run(() => runs.Run(start), CancellationToken.None);
+                sealing.Add(wave);
+            }
+
+            return sealing.Build();
+        }
+        catch (AggregateException several)
+        {
+            ExceptionDispatchInfo.Throw(several.Flatten().InnerExceptions[0]);
+            throw;
+        }
+        finally
+        {
+            // What the other tasks come to is of no interest any more when one has failed.
+            if (next is not null)
+                ((IAsyncResult)next).AsyncWaitHandle.WaitOne();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (Machine machine in _machines)
+            machine.Dispose();
+        _machines.Clear();
+    }
+
+    private Machine Rent() => _machines.TryTake(out Machine? machine) ? machine : new Machine();
+
+    /// <summary>A task on its way: what it ran on, or why it did not run, and what came of it.</summary>
+    private struct TaskInWave
+    {
+        /// <summary>The app that it ran, as it was before.</summary>
+        public App? App;
+
+        public MachineHead Head;
+
+        public FinishedTask? Finished;
+
+        /// <summary>The app that it deployed, or has left different.</summary>
+        public App? Changed;
+
+        /// <summary>Of a task that ran nothing.</summary>
+        public MachineStatus Status;
+    }
+
+    private sealed class Wave(int start, int length)
+    {
+        /// <summary>Number in the batch of the first task.</summary>
+        public int Start => start;
+
+        public TaskInWave[] Tasks { get; } = new TaskInWave[length];
+    }
+
+    /// <summary>Runs the tasks of a batch, a wave at a time.</summary>
+    private sealed class WaveRuns
+    {
+        private readonly BatchExecutor _executor;
+        private readonly Batch _batch;
+        private readonly BatchContext _context;
+        private readonly ulong _firstNumber;
+        private readonly ParallelOptions _options;
+
+        // By number, as the wave before has left them.
+        private readonly List<App> _apps;
+
+        public WaveRuns(BatchExecutor executor, RollupState state, Batch batch, CancellationToken cancellation)
+        {
+            _executor = executor;
+            _batch = batch;
+            _context = batch.Context(executor.DomainSeparator);
+            _firstNumber = state.OutputsCount;
+            _options = new ParallelOptions { CancellationToken = cancellation };
+            _apps = [.. state.Apps];
+        }
+
+        /// <summary>Runs the wave that starts with task <paramref name="start"/>, after the one before it.</summary>
+        public Wave Run(int start)
+        {
+            var wave = new Wave(start, End(start) - start);
+            var work = new List<Action>();
+            if (start == 0)
+            {
+                AddRecoveries(work, start);
+                Parallel.ForEach(work, _options, item => item());
+                work.Clear();
+            }
+
+            List<Chain> chains = Chains(wave);
+            foreach (Chain chain in chains)
+            {
+                // Of tasks that do not wait for one another, every processor takes the next.
+                int workers = chain.App.Leaf.Policy == AppPolicy.Stateful ? 1 : Math.Min(chain.Tasks.Count, Environment.ProcessorCount);
+                for (int worker = 0; worker < workers; worker++)
+                    work.Add(() => Run(wave, chain));
+            }
+
+            AddRecoveries(work, start + wave.Tasks.Length);
+            Parallel.ForEach(work, _options, item => item());
+            foreach (Chain chain in chains)
+                _apps[chain.Number] = chain.App;
+            return wave;
+        }
+
+        private int End(int start) => Math.Min(start + WaveTasks, _batch.Tasks.Length);
+
+        private void AddRecoveries(List<Action> work, int start)
+        {
+            for (int end = End(start); start < end; start += RollupTask.RecoveredTogether)
+            {
+                int from = start, count = Math.Min(RollupTask.RecoveredTogether, end - start);
+                work.Add(() => RollupTask.FindSenders(_batch.Tasks.AsSpan(from, count), _context.DomainSeparator));
+            }
+        }
+
+        private void Run(Wave wave, Chain chain)
+        {
+            Machine machine = _executor.Rent();
+            while (chain.TryTakeNext(out int task))
+            {
+                _options.CancellationToken.ThrowIfCancellationRequested();
+                Run(wave, chain, task, machine);
+            }
+
+            _executor._machines.Add(machine);
+        }
+
+        private void Run(Wave wave, Chain chain, int number, Machine machine)
+        {
+            App app = chain.App;
+            RollupTask task = _batch.Tasks[number];
+            task.TryGetSender(_context.DomainSeparator, out Address sender);
+            ref TaskInWave run = ref wave.Tasks[number - wave.Start];
+            run.App = app;
+            run.Head = TransitionRules.Start(_context, _firstNumber + (ulong)number, task.Head, app.Leaf.Entry, sender);
+            run.Finished = _executor.Lie(_firstNumber + (ulong)number) is { } lie
+                ? lie.Run(machine, app.Load(task, run.Head), _options.CancellationToken)
+                : Transition.Run(machine, app, task, run.Head, _options.CancellationToken, _executor.Engine);
+            if (run.Finished.Image is { } image)
+                chain.App = run.Changed = new App(app.Leaf with { MemoryRoot = image.Root }, image);
+        }
+
+        /// <summary>Carries out what needs no machine; what is left is tasks that run one after another, or, of a stateless app, in any order.</summary>
+        private List<Chain> Chains(Wave wave)
+        {
+            var chains = new List<Chain>();
+            var chainOf = new Dictionary<uint, Chain>();
+            for (int i = 0; i < wave.Tasks.Length; i++)
+            {
+                RollupTask task = _batch.Tasks[wave.Start + i];
+                ref TaskInWave run = ref wave.Tasks[i];
+                if (!task.TryGetSender(_context.DomainSeparator, out Address sender))
+                {
+                    run.Status = MachineStatus.BadSignature;
+                }
+                else if (task.Head.Kind == TaskKind.Deploy)
+                {
+                    run.Status = MachineStatus.Deployed;
+                    _apps.Add(run.Changed = Transition.Deployed(task, sender));
+                }
+                else if (task.Head.Target >= (uint)_apps.Count)
+                {
+                    run.Status = MachineStatus.UnknownApp;
+                }
+                else
+                {
+                    uint number = task.Head.Target;
+                    if (!chainOf.TryGetValue(number, out Chain? chain))
+                        chains.Add(chainOf[number] = chain = new Chain((int)number, _apps[(int)number]));
+                    chain.Tasks.Add(wave.Start + i);
+                }
+            }
+
+            return chains;
+        }
+
+        private sealed class Chain(int number, App app)
+        {
+            private int _taken;
+
+            public int Number => number;
+
+            /// <summary>As its last task has left it.</summary>
+            public App App { get; set; } = app;
+
+            public List<int> Tasks { get; } = [];
+
+            public bool TryTakeNext(out int task)
+            {
+                int next = Interlocked.Increment(ref _taken) - 1;
+                task = next < Tasks.Count ? Tasks[next] : 0;
+                return next < Tasks.Count;
+            }
+        }
+    }
+
+    /// <summary>Puts waves that have run into the trees and the trace, in order.</summary>
+    private sealed class Sealing
+    {
+        private readonly RollupState _before;
+        private readonly Batch _batch;
+        private readonly RunLengthTrace.Builder _trace = new(TraceTree.BatchHeight);
+        private readonly ImmutableArray<OutputLeaf>.Builder _outputs;
+        private readonly ImmutableArray<ReadOnlyMemory<byte>>.Builder _bytes;
+        private readonly ImmutableArray<TaskRun>.Builder? _runs;
+        private readonly ImmutableList<App>.Builder _apps;
+        private SparseQuadTree _appsTree, _outputsTree;
+
+        public Sealing(RollupState state, Batch batch, bool keepRuns)
+        {
+            _before = state;
+            _batch = batch;
+            _outputs = ImmutableArray.CreateBuilder<OutputLeaf>(batch.Tasks.Length);
+            _bytes = ImmutableArray.CreateBuilder<ReadOnlyMemory<byte>>(batch.Tasks.Length);
+            _runs = keepRuns ? ImmutableArray.CreateBuilder<TaskRun>(batch.Tasks.Length) : null;
+            _apps = state.Apps.ToBuilder();
+            _appsTree = state.AppsTree;
+            _outputsTree = state.OutputsTree;
+        }
+
+        public BatchResult Build() => new(
+            _before,
+            new RollupState(_appsTree, _outputsTree, _apps.ToImmutable(), _before.OutputsCount + (ulong)_batch.Tasks.Length),
+            _outputs.MoveToImmutable(),
+            _bytes.MoveToImmutable(),
+            _trace.Build(),
+            _runs?.MoveToImmutable() ?? []);
+
+        public void Add(Wave wave)
+        {
+            TaskInWave[] tasks = wave.Tasks;
+            var sigma = new Sigma(_appsTree.Root, _outputsTree.Root, _before.OutputsCount + (ulong)wave.Start, (ulong)_apps.Count, Word.Zero);
+            Word[] loadedRoots = LoadedRoots(wave);
+            AddOutputs(wave, sigma, loadedRoots);
+
+            // The roots of both trees after each task, and what of the apps each changes.
+            Word[] outputRoots = new Word[tasks.Length], leaves = Hash([.. _outputs.Skip(wave.Start).Select(output => output.Words)]);
+            _outputsTree = _outputsTree.SetEach([.. Enumerable.Range(0, tasks.Length).Select(i => sigma.OutputsCount + (ulong)i)], leaves, outputRoots);
+            int[] changing = [.. Enumerable.Range(0, tasks.Length).Where(i => tasks[i].Changed is not null)];
+            Word[] appsRoots = new Word[changing.Length], appLeaves = Hash([.. changing.Select(i => tasks[i].Changed!.Leaf.Words)]);
+            _appsTree = _appsTree.SetEach([.. changing.Select(i => (ulong)_outputs[wave.Start + i].App)], appLeaves, appsRoots);
+
+            // σ after each transition of each task (spec 3.3).
+            var sigmas = new List<Quad>(4 * tasks.Length);
+            int changes = 0;
+            for (int i = 0; i < tasks.Length; i++)
+            {
+                if (tasks[i].Finished is { } finished)
+                {
+                    sigmas.Add((sigma with { MachineRoot = loadedRoots[i] }).Words);
+                    foreach (Word root in finished.ChunkRoots)
+                        sigmas.Add((sigma with { MachineRoot = root }).Words);
+                }
+
+                if (tasks[i].Changed is not null)
+                    sigma.AppsRoot = appsRoots[changes++];
+                if (tasks[i].Status == MachineStatus.Deployed)
+                    sigma.AppsCount++;
+                sigma.OutputsRoot = outputRoots[i];
+                sigma.OutputsCount++;
+                sigmas.Add(sigma.Words);
+            }
+
+            Word[] hashes = Hash(CollectionsMarshal.AsSpan(sigmas));
+            int next = 0;
+            foreach (TaskInWave task in tasks)
+            {
+                int count = task.Finished is { } finished ? finished.ChunkRoots.Length + 2 : 1;
+                Transition.AddToTrace(_trace, hashes.AsSpan(next, count));
+                next += count;
+            }
+        }
+
+        private void AddOutputs(Wave wave, in Sigma sigma, Word[] loadedRoots)
+        {
+            for (int i = 0; i < wave.Tasks.Length; i++)
+            {
+                ref readonly TaskInWave run = ref wave.Tasks[i];
+                RollupTask task = _batch.Tasks[wave.Start + i];
+                OutputLeaf output = run.Finished is { } finished
+                    ? TransitionRules.Stored(task.Hash, task.Head, finished.Head, finished.Middle)
+                    : TransitionRules.NotRun(task.Hash, run.Status, run.Status == MachineStatus.Deployed ? (uint)_apps.Count : task.Head.Target);
+                _outputs.Add(output);
+                _bytes.Add(run.Finished?.Output ?? default);
+                if (run.Changed is { } app)
+                {
+                    if (output.App == (uint)_apps.Count)
+                        _apps.Add(app);
+                    else
+                        _apps[(int)output.App] = app;
+                }
+
+                _runs?.Add(new TaskRun(run.App, run.Head, loadedRoots[i], run.Finished, output, run.Changed));
+            }
+        }
+
+        /// <summary>The machine roots at the start of the tasks that ran: app, input and head (spec 3.3.3 d).</summary>
+        private Word[] LoadedRoots(Wave wave)
+        {
+            TaskInWave[] tasks = wave.Tasks;
+            int[] loaded = [.. Enumerable.Range(0, tasks.Length).Where(i => tasks[i].App is not null)];
+            Word[] middles = Hash([.. loaded.Select(i => TransitionRules.WithInput(tasks[i].App!.Middle, _batch.Tasks[wave.Start + i].DataRoot))]);
+            Word[] memories = Hash([.. loaded.Select((i, place) => tasks[i].App!.Memory with { C1 = middles[place] })]);
+            byte[] registers = new byte[loaded.Length * 2 * Keccak.NodeLength];
+            for (int place = 0; place < loaded.Length; place++)
+                tasks[loaded[place]].Head.Bytes[Word.Length..].CopyTo(registers.AsSpan(place * 2 * Keccak.NodeLength));
+            Word[] groups = new Word[2 * loaded.Length];
+            Keccak.Nodes(registers, MemoryMarshal.AsBytes(groups.AsSpan()));
+            Word[] machines = Hash([.. loaded.Select((i, place) => new Quad(memories[place], groups[2 * place], groups[(2 * place) + 1], new Word(tasks[i].Head.Bytes[..Word.Length])))]);
+            Word[] roots = new Word[tasks.Length];
+            for (int place = 0; place < loaded.Length; place++)
+                roots[loaded[place]] = machines[place];
+            return roots;
+        }
+
+        private static Word[] Hash(ReadOnlySpan<Quad> quads)
+        {
+            Word[] hashes = new Word[quads.Length];
+            Keccak.Nodes(MemoryMarshal.AsBytes(quads), MemoryMarshal.AsBytes(hashes.AsSpan()));
+            return hashes;
+        }
+    }
+
+    private ExecutionEngine Engine => engine;
+
+    private Drill? Lie(ulong number) => drill is not null && drill.Task == number ? drill : null;
+}
