@@ -16,6 +16,14 @@ internal sealed class Calls(RollupContracts contracts, Replay replay)
     /// <exception cref="UnprovableException">The witness proves another value than the one claimed.</exception>
     public (Address To, FunctionMessage Message) Of(L1Action action) => action switch
     {
+        ProveTransition a => (contracts.Tournaments, Prove(a)),
+        ProveStep a => (contracts.Tournaments, Prove(a)),
+        _ => WithoutWitness(contracts, action),
+    };
+
+    /// <summary>Of any action but a proof.</summary>
+    public static (Address To, FunctionMessage Message) WithoutWitness(RollupContracts contracts, L1Action action) => action switch
+    {
         PostClaim a => (contracts.Rollup, new Abi.Rollup.ClaimFunction(
             EventReader.ToAbi(a.Parent), a.Attempt, a.StateRoot, a.TraceRoot, a.LastLeaf)),
         PostChallenge a => (contracts.Rollup, new Abi.Rollup.ChallengeFunction(
@@ -27,8 +35,6 @@ internal sealed class Calls(RollupContracts contracts, Replay replay)
         Seal a => (contracts.Tournaments, new Abi.Tournament.SealFunction(
             EventReader.ToAbi(a.Match), a.State.Children.ToArray(), Progress.Of(a.State), a.Leaves.ToArray(), a.Agreed,
              a.Opening.ToArray(), EventReader.ToAbi(a.Context))),
-        ProveTransition a => (contracts.Tournaments, Prove(a)),
-        ProveStep a => (contracts.Tournaments, Prove(a)),
         Timeout a => (contracts.Tournaments, new Abi.Tournament.TimeoutFunction(
             EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State), EventReader.ToAbi(a.WinnerChildren, a.WinnerState))),
         Eliminate a => (contracts.Tournaments, new Abi.Tournament.EliminateFunction(

@@ -550,6 +550,13 @@ public static class Rollup
         public static UnknownParentError Read(AbiValues v) => new UnknownParentError();
     }
 
+    public sealed record WindowClosedError() : IErrorDTO<WindowClosedError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("WindowClosed()");
+
+        public static WindowClosedError Read(AbiValues v) => new WindowClosedError();
+    }
+
     public sealed record WindowOpenError() : IErrorDTO<WindowOpenError>
     {
         public static AbiError Definition { get; } = Contract.Abi.Error("WindowOpen()");

@@ -64,7 +64,7 @@ public sealed class SimulatorTests(ITestOutputHelper output)
             game.Landed += (l1, _, _, _) =>
             {
                 IEnumerable<string> Keys(GameIndex index) =>
-                    Solver.Decide(l1.Shape, honest.Address, new SolverPolicy(0, 1), index, honest.Traces, l1.Now).Select(action => action.Key);
+                    Solver.Decide(l1.Shape, honest.Address, new SolverPolicy(0, 1), index, honest.Traces, l1.Timestamp).Select(action => action.Key);
                 Assert.Equal(Keys(new GameIndex(l1.State)), Keys(l1.Index));
                 compared++;
             };

@@ -255,8 +255,8 @@ public sealed class SolverTests
         game.Run(() =>
         {
             var policy = new SolverPolicy(6, 1);
-            IEnumerable<string> once = Solver.Decide(Simulation.SmallShape, honest.Address, policy, game.L1.State, honest.Traces, game.L1.Now).Select(a => a.Key);
-            IEnumerable<string> twice = Solver.Decide(Simulation.SmallShape, honest.Address, policy, game.L1.State, honest.Traces, game.L1.Now).Select(a => a.Key);
+            IEnumerable<string> once = Solver.Decide(Simulation.SmallShape, honest.Address, policy, game.L1.State, honest.Traces, game.L1.Timestamp).Select(a => a.Key);
+            IEnumerable<string> twice = Solver.Decide(Simulation.SmallShape, honest.Address, policy, game.L1.State, honest.Traces, game.L1.Timestamp).Select(a => a.Key);
             Assert.Equal(once, twice);
             Assert.Equal(once.Distinct(), once);
             return game.L1.IsConfirmed(1);

@@ -194,7 +194,7 @@ internal sealed class Meddler(string name, Simulation game, IReadOnlyList<ToyTra
         {
             // A time out of order makes it try moves that are too early, and join what it should not.
             ToyTraces traces = all[random.Next(all.Count)];
-            ulong now = L1.Now + (ulong)random.Next(4);
+            ulong now = L1.Timestamp + (ulong)random.Next(4);
             foreach (GameAction action in Solver.Decide(L1.Shape, Address, new SolverPolicy(0, 1), L1.Index, traces, now))
             {
                 if (action is PrepareChunk prepare)
@@ -213,7 +213,7 @@ internal sealed class Meddler(string name, Simulation game, IReadOnlyList<ToyTra
                 continue;
             Quad one = ChildrenOf(match.Id.One), two = ChildrenOf(match.Id.Two);
             if (match.Bisection is Bisection bisection)
-                ideas.Add(new Timeout(match.Id, bisection, L1.Mover(match) == 1 ? two : one, default));
+                ideas.Add(new Timeout(match.Id, bisection, L1.Mover(match) == 1 ? two : one, StateOf(match.Arena, L1.Mover(match) == 1 ? match.Id.Two : match.Id.One)));
             if (match.Leaf is Leaf leaf)
                 AddLeafIdeas(ideas, match, leaf, one, two);
         }
@@ -221,7 +221,7 @@ internal sealed class Meddler(string name, Simulation game, IReadOnlyList<ToyTra
         foreach (ModelArena arena in L1.Arenas)
         {
             if (arena.Level == 0)
-                ideas.Add(new Settle(arena.Id, default));
+                ideas.Add(new Settle(arena.Id, StateOf(arena, arena.Dangling ?? Word.Zero)));
         }
 
         foreach (ModelClaim claim in L1.Claims)
@@ -243,17 +243,24 @@ internal sealed class Meddler(string name, Simulation game, IReadOnlyList<ToyTra
         ideas.Add(new Eliminate(match.Id, leaf));
         if (match.Phase == MatchPhase.Inner)
         {
-            ideas.Add(new ResolveInner(match.Id, leaf, one, default));
-            ideas.Add(new ResolveInner(match.Id, leaf, two, default));
+            ideas.Add(new ResolveInner(match.Id, leaf, one, StateOf(match.Arena, match.Id.One)));
+            ideas.Add(new ResolveInner(match.Id, leaf, two, StateOf(match.Arena, match.Id.Two)));
         }
 
-        foreach ((Word value, Quad children) in ((Word, Quad)[])[(leaf.LeafOne, one), (leaf.LeafTwo, two), (leaf.Agreed, one)])
+        ModelClaim? claim = L1.Claims.FirstOrDefault(claim => claim.Ref.Tournament == match.Arena.Id);
+        foreach ((Word value, Quad children, Word root) in ((Word, Quad, Word)[])
+            [(leaf.LeafOne, one, match.Id.One), (leaf.LeafTwo, two, match.Id.Two), (leaf.Agreed, one, match.Id.One)])
         {
-            ideas.Add(match.Arena.Level == 1
+            ideas.Add(claim is null
                 ? new ProveStep(match.Id, leaf, value, 0, 0, children)
-                : new ProveTransition(match.Id, leaf, value, 0, Word.Zero, 0, children, default));
+                : new ProveTransition(match.Id, leaf, value, claim.Batch, claim.Parent, claim.Attempt, children, StateOf(match.Arena, root)));
         }
     }
+
+    /// <summary>Of the claim with that root; one in eight times nothing, to be refused.</summary>
+    private Word StateOf(ModelArena arena, Word root) => Game.Random.Next(8) == 0
+        ? Word.Zero
+        : L1.Claims.FirstOrDefault(claim => claim.Ref.Tournament == arena.Id && claim.Ref.TraceRoot == root)?.Ref.StateRoot ?? Word.Zero;
 
     /// <summary>Joins again, without a bond, or for the next attempt.</summary>
     private void AddJoinIdeas(List<L1Action> ideas, ModelClaim claim, ToyBatchTrace trace)

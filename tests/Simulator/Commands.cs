@@ -63,6 +63,23 @@ internal static class Commands
         return violations.Count == 0 && caught.All(mutant => mutant.CaughtBy is not null) ? 0 : 1;
     }
 
+    /// <returns>0, or 1 when the contracts and the model differ.</returns>
+    public static int Replay(int games, int seed, bool json)
+    {
+        var watch = Stopwatch.StartNew();
+        var replays = new List<ReplayedGame>();
+        WithProgress($"{games} games on the contracts", games, step => replays.AddRange(ReplayedGame.AllAsync(games, seed, step).GetAwaiter().GetResult()));
+        double seconds = Math.Round(watch.Elapsed.TotalSeconds, 1);
+        int actions = replays.Sum(replay => replay.Actions), refused = replays.Sum(replay => replay.Refused);
+        Difference[] differences = [.. replays.SelectMany(replay => replay.Differences)];
+        foreach (Difference difference in differences.Take(20))
+            Console.Error.WriteLine($"{difference}\n  dotnet run -c Release --project tests/Simulator -- --replay --seed {difference.Seed} --games 1");
+        Console.WriteLine(json
+            ? JsonSerializer.Serialize(new { games, seed, actions, refused, differences = differences.Length, seconds })
+            : $"{games} games from seed {seed} replayed on the contracts, {actions} transactions, {refused} of them refused, {differences.Length} differences, {seconds:F1} s.");
+        return differences.Length == 0 ? 0 : 1;
+    }
+
     /// <returns>0, or 1 when a small game has more states than are looked at.</returns>
     public static int Small()
     {

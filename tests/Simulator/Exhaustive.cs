@@ -140,7 +140,7 @@ internal sealed class Exhaustive
         foreach ((Address account, ToyBatchTrace trace) in _liars)
         {
             var traces = new KnownTraces(_world, trace, null, 0, 0);
-            foreach (GameAction action in Solver.Decide(l1.Shape, account, new SolverPolicy(0, UInt128.MaxValue), l1.Index, traces, l1.Now))
+            foreach (GameAction action in Solver.Decide(l1.Shape, account, new SolverPolicy(0, UInt128.MaxValue), l1.Index, traces, l1.Timestamp))
             {
                 if (action is not L1Action transaction || action is Withdraw or Recover)
                     continue;
@@ -225,7 +225,7 @@ internal sealed class Exhaustive
         var actions = new List<L1Action>();
         var traces = new KnownTraces(_world, _truth, node, _game.Clocks.ReplaySeconds, _game.Clocks.TraceSeconds);
         bool asked = false;
-        foreach (GameAction action in Solver.Decide(l1.Shape, Honest, new SolverPolicy(null, UInt128.MaxValue), l1.Index, traces, l1.Now))
+        foreach (GameAction action in Solver.Decide(l1.Shape, Honest, new SolverPolicy(null, UInt128.MaxValue), l1.Index, traces, l1.Timestamp))
         {
             bool isNew = !node.Wants.TryGetValue(action.Key, out Want? want);
             wants[action.Key] = want ?? new Want(action.Name, action is PrepareChunk prepare ? Word.FromUInt64(prepare.Position) : action.Subject, l1.Timestamp);

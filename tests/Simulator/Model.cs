@@ -65,12 +65,12 @@ internal sealed class L1Model
     {
         _world = world;
         _broken = broken;
-        Parameters = parameters;
+        Parameters = parameters with { PauseBudgetSeconds = pauseBudget };
         PauseBudget = pauseBudget;
         Genesis = new ClaimRef(Word.Zero, world.Genesis.Hash(), Word.Zero);
         _claims.Add(Genesis.Id(), new ModelClaim(Genesis, Word.Zero, ulong.MaxValue, 0, Address.Zero, 0) { Confirmed = true });
         LatestConfirmed = Genesis.Id();
-        State = GameState.AtGenesis(parameters, Bond(0), Bond(1), Genesis);
+        State = GameState.AtGenesis(Parameters, Bond(0), Bond(1), Genesis);
     }
 
     private L1Model(L1Model from)
@@ -124,6 +124,9 @@ internal sealed class L1Model
 
     /// <summary>Dispute time (spec 4.8.2).</summary>
     public ulong Now => Holds(Rule.PausesStopClocks) ? Timestamp - _pausedBefore - RunningPause : Timestamp;
+
+    /// <summary>Nothing moves (spec 4.8.3). Each action asks where its contract does.</summary>
+    private bool Stands => IsPaused && Holds(Rule.NothingMovesDuringAPause);
 
     public bool IsPaused => _pausedSince != 0 && (!Holds(Rule.PausesHaveABudget) || Timestamp - _pausedSince < PauseBudget - _pausedBefore);
 
@@ -228,12 +231,6 @@ internal sealed class L1Model
 
     private Refusal Dispatch(Address sender, L1Action action)
     {
-        if (IsPaused && action is not (Challenger.Withdraw or Unpause or Pause)
-            && Holds(Rule.NothingMovesDuringAPause))
-        {
-            return Refusal.IsPaused;
-        }
-
         return action switch
         {
             PostClaim a => Claim(sender, a),
@@ -262,20 +259,19 @@ internal sealed class L1Model
     {
         if (IsPaused)
             return Refusal.IsPaused;
-        _pausedBefore += RunningPause;
-        _pausedSince = 0;
-        if (_pausedBefore >= PauseBudget)
+        if (PausedSeconds >= PauseBudget)
             return Refusal.PauseBudgetSpent;
+        _pausedBefore = PausedSeconds;
         _pausedSince = Timestamp;
+        Emit(new PausedEvent(_pausedSince, (uint)_pausedBefore));
         return Refusal.None;
     }
 
     private Refusal EndPause()
     {
-        if (!IsPaused)
-            return Refusal.NotPaused;
         _pausedBefore += RunningPause;
         _pausedSince = 0;
+        Emit(new UnpausedEvent((uint)_pausedBefore));
         return Refusal.None;
     }
 
@@ -285,6 +281,8 @@ internal sealed class L1Model
     {
         if (a.Bond != Bond(0) && Holds(Rule.BondsArePaid))
             return Refusal.WrongBond;
+        if (Stands)
+            return Refusal.IsPaused;
         if (!_claims.TryGetValue(a.Parent.Id(), out ModelClaim? parent))
             return Refusal.UnknownParent;
         ulong batch = unchecked(parent.Batch + 1);
@@ -318,10 +316,16 @@ internal sealed class L1Model
         Word tournament = ClaimRef.TournamentOf(a.Parent.Id(), _world.Batches[(int)batch].Batch.BatchHash, a.Attempt);
         if (!_firstClaim.TryGetValue(tournament, out Word first))
             return Refusal.NothingToChallenge;
-        if (first != a.First.Id())
-            return Refusal.WrongFirstClaim;
         if (a.Bond != Bond(0) && Holds(Rule.BondsArePaid))
             return Refusal.WrongBond;
+        if (Stands)
+            return Refusal.IsPaused;
+        ModelClaim firstClaim = _claims[first];
+        bool opens = !_arenas.TryGetValue(tournament, out ModelArena? arena);
+        if (opens && first != a.First.Id())
+            return Refusal.WrongFirstClaim;
+        if (opens && Now - firstClaim.PostedAt >= Allowance && Holds(Rule.WindowsClose))
+            return Refusal.WindowClosed;
         Word root = a.Children.Hash();
         if (Holds(Rule.ClaimsProveTheirLastLeaf) && !IsLastLeaf(Shape.BatchHeight, root, a.StateRoot, a.LastLeaf))
             return Refusal.RootMismatch;
@@ -329,8 +333,6 @@ internal sealed class L1Model
         bool repeated = _claims.ContainsKey(reference.Id());
         if (repeated && Holds(Rule.RootsJoinOnce) && Holds(Rule.EliminationIsForEver))
             return Refusal.ClaimExists;
-        ModelClaim firstClaim = _claims[first];
-        bool opens = !_arenas.TryGetValue(tournament, out ModelArena? arena);
         if (opens)
         {
             if (root == firstClaim.Ref.TraceRoot && Holds(Rule.RootsJoinOnce))
@@ -366,10 +368,14 @@ internal sealed class L1Model
 
     private Refusal Confirm(Confirm a)
     {
+        ulong batch = unchecked(_claims[LatestConfirmed].Batch + 1);
+        Word batchHash = batch < (ulong)_world.Batches.Count ? _world.Batches[(int)batch].Batch.BatchHash : Word.Zero;
+        if (ClaimRef.TournamentOf(LatestConfirmed, batchHash, a.Attempt) != a.Claim.Tournament && Holds(Rule.OnlyChildrenOfTheLatestConfirm))
+            return Refusal.NotOfLatestConfirmed;
         if (!_claims.TryGetValue(a.Claim.Id(), out ModelClaim? claim) || claim.Confirmed)
             return Refusal.NotPending;
-        if (claim.Parent != LatestConfirmed && Holds(Rule.OnlyChildrenOfTheLatestConfirm))
-            return Refusal.NotOfLatestConfirmed;
+        if (Stands)
+            return Refusal.IsPaused;
         if (_arenas.TryGetValue(claim.Ref.Tournament, out ModelArena? arena))
         {
             if (arena.Result != TournamentResult.Winner || (arena.Winner != claim.Ref.TraceRoot && Holds(Rule.OnlyTheWinnerConfirms)))
@@ -391,9 +397,10 @@ internal sealed class L1Model
 
     private Refusal Recover(Recover a)
     {
-        if (!_claims.TryGetValue(a.Claim.Id(), out ModelClaim? claim))
+        if (!_claims.TryGetValue(a.Parent.Id(), out ModelClaim? parent))
             return Refusal.UnknownParent;
-        ModelClaim parent = _claims[claim.Parent];
+        if (!_claims.TryGetValue(a.Claim.Id(), out ModelClaim? claim))
+            return Refusal.NothingToRecover;
         bool lost = !parent.Confirmed && _claims.Values.Any(other => other.Confirmed && other.Batch == parent.Batch);
         if (!lost && Holds(Rule.RecoveryNeedsALostParent))
             return Refusal.ParentNotLost;
@@ -401,6 +408,8 @@ internal sealed class L1Model
             return Refusal.HasRivals;
         if (claim.Confirmed || (claim.Held == 0 && Holds(Rule.RecoveryHappensOnce)))
             return Refusal.NothingToRecover;
+        if (Stands)
+            return Refusal.IsPaused;
         if (Now < claim.PostedAt + Allowance)
             return Refusal.WindowOpen;
         claim.Held = 0;
@@ -427,17 +436,13 @@ internal sealed class L1Model
 
     private Refusal JoinRefusal(ModelArena arena, int side, Word root)
     {
-        if (arena.Result != TournamentResult.Undecided)
-            return Refusal.AlreadySettled;
-        if (Now - arena.StartedAt >= arena.AllowanceOf(side) && Holds(Rule.WindowsClose))
-            return Refusal.WindowClosed;
         if (arena.Commitments.TryGetValue(root, out ModelCommitment? there)
             && Holds(there.Eliminated ? Rule.EliminationIsForEver : Rule.RootsJoinOnce))
         {
             return Refusal.RootAlreadyJoined;
         }
 
-        return Refusal.None;
+        return Now - arena.StartedAt >= arena.AllowanceOf(side) && Holds(Rule.WindowsClose) ? Refusal.WindowClosed : Refusal.None;
     }
 
     private uint BalanceAtJoin(ModelArena arena, int side)
@@ -455,7 +460,9 @@ internal sealed class L1Model
             RanSeconds = children == default ? 0 : Now - arena.StartedAt,
         };
         DisputeWrites++;
-        Emit(new JoinedEvent(arena.Id, root, claimer, side, balance, children));
+        // The first claim of a tournament has joined by being there: its children are not known.
+        if (children != default)
+            Emit(new JoinedEvent(arena.Id, root, claimer, side, balance, children));
         Enter(arena, root, balance, children);
     }
 
@@ -486,12 +493,27 @@ internal sealed class L1Model
         Emit(new MatchedEvent(arena.Id, id.Id(), one, two, state));
     }
 
-    private static bool IsPairable(ModelArena arena, Word root, Quad children) => arena.Dangling is null || children.Hash() == root;
+    /// <summary>Whether whoever ends a match has named its winner well enough (spec 4.10.9).</summary>
+    private Refusal WinnerRefusal(ModelMatch match, MatchOutcome outcome, NamedWinner named)
+    {
+        if (outcome == MatchOutcome.BothOut)
+            return Refusal.None;
+        ModelArena arena = match.Arena;
+        Word root = outcome == MatchOutcome.One ? match.Id.One : match.Id.Two;
+        if (arena.Level == 0 && !_claims.ContainsKey(new ClaimRef(arena.Id, named.StateRoot, root).Id()))
+            return Refusal.UnknownClaim;
+        return arena.Dangling is null || named.Children.Hash() == root ? Refusal.None : Refusal.NodeMismatch;
+    }
+
+    private Word StateRootOf(ModelArena arena, Word root) =>
+        _claims.Values.FirstOrDefault(claim => claim.Ref.Tournament == arena.Id && claim.Ref.TraceRoot == root)?.Ref.StateRoot ?? Word.Zero;
 
     private Refusal JoinInner(Address sender, JoinInner a)
     {
         if (a.Bond != Bond(1) && Holds(Rule.BondsArePaid))
             return Refusal.WrongBond;
+        if (Stands)
+            return Refusal.IsPaused;
         if (!_arenas.TryGetValue(a.Tournament, out ModelArena? arena) || arena.Level != 1 || arena.Context != a.Context)
             return Refusal.WrongContext;
         if (arena.Result != TournamentResult.Undecided)
@@ -518,10 +540,10 @@ internal sealed class L1Model
         if (BisectionRefusal(a.Match, a.State, out ModelMatch? match) is var refusal and not Refusal.None)
             return refusal;
         Bisection state = a.State;
+        if (a.Opened.Hash() != state.Node && Holds(Rule.OpeningsAreChecked))
+            return Refusal.WrongState;
         if (state.Height <= 1)
             return Refusal.WrongHeight;
-        if (a.Opened.Hash() != state.Node && Holds(Rule.OpeningsAreChecked))
-            return Refusal.NodeMismatch;
         int j = Difference(a.Opened, state.Children);
         if (j >= 4 || (a.Next.Hash() != a.Opened.At(j) && Holds(Rule.OpeningsAreChecked)))
             return Refusal.NodeMismatch;
@@ -548,16 +570,14 @@ internal sealed class L1Model
         if (BisectionRefusal(a.Match, a.State, out ModelMatch? match) is var refusal and not Refusal.None)
             return refusal;
         Bisection state = a.State;
+        if (a.Leaves.Hash() != state.Node && Holds(Rule.OpeningsAreChecked))
+            return Refusal.WrongState;
         if (state.Height != 1)
             return Refusal.WrongHeight;
-        if (a.Leaves.Hash() != state.Node && Holds(Rule.OpeningsAreChecked))
-            return Refusal.NodeMismatch;
         int j = Difference(a.Leaves, state.Children);
         if (j >= 4)
             return Refusal.NodeMismatch;
         int mover = Mover(match!);
-        if (!CanMove(match!))
-            return Refusal.Overdue;
         ulong position = 4 * state.Position + (ulong)j;
         ModelArena arena = match!.Arena;
         refusal = Agreed(a, match, mover, position, j, out Word agreed);
@@ -572,15 +592,17 @@ internal sealed class L1Model
             inner = !a.Opening.C3.IsZero;
         }
 
+        if (!CanMove(match))
+            return Refusal.Overdue;
         state = Charge(match, state, mover);
         match.Bisection = null;
         match.Phase = inner ? MatchPhase.Inner : MatchPhase.AtLeaf;
         match.RunsOne = match.RunsTwo = !inner;
         match.Leaf = new Leaf(
             agreed, one, two, position, Now, state.BalanceOne, state.BalanceTwo, Refund(sender, state.Spent, Gas.Seal));
-        Emit(new SealedEvent(match.Id.Id(), match.Phase, match.Leaf));
         if (inner)
             OpenInner(match, a.Opening);
+        Emit(new SealedEvent(match.Id.Id(), match.Phase, match.Leaf));
         return Refusal.None;
     }
 
@@ -633,48 +655,48 @@ internal sealed class L1Model
 
     private Refusal ProveTransition(Address sender, ProveTransition a)
     {
-        if (LeafRefusal(a.Match, a.State, MatchPhase.AtLeaf, out ModelMatch? match) is var refusal and not Refusal.None)
-            return refusal;
-        if (match!.Arena.Level != 0)
+        if (_arenas.TryGetValue(a.Match.Tournament, out ModelArena? arena) && arena.Level != 0)
             return Refusal.WrongLevel;
-        if (!_world.TryOpen(a.State.Agreed, out Quad sigma))
-            return Refusal.WitnessRejected;
-        ModelClaim claim = _claims[_firstClaim[match.Arena.Id]];
-        return Prove(sender, match, a.State, _world.Batches[(int)claim.Batch].Batch.Transition(a.State.Position, sigma).Hash(), a.Claimed, a.WinnerChildren);
+        ToyBatch batch = _world.Batches[(int)a.Batch].Batch;
+        if (new TournamentPreimage(a.ParentClaim, a.Attempt, batch.Preimage).Id() != a.Match.Tournament)
+            return Refusal.WrongPreimage;
+        return _world.TryOpen(a.State.Agreed, out Quad sigma)
+            ? Prove(sender, a.Match, a.State, batch.Transition(a.State.Position, sigma).Hash(), a.Claimed, new NamedWinner(a.WinnerChildren, a.WinnerState))
+            : Refusal.WitnessRejected;
     }
 
-    private Refusal ProveStep(Address sender, ProveStep a)
-    {
-        if (LeafRefusal(a.Match, a.State, MatchPhase.AtLeaf, out ModelMatch? match) is var refusal and not Refusal.None)
-            return refusal;
-        return match!.Arena.Level != 1
+    private Refusal ProveStep(Address sender, ProveStep a) =>
+        !_arenas.TryGetValue(a.Match.Tournament, out ModelArena? arena) || arena.Level != 1
             ? Refusal.WrongLevel
-            : Prove(sender, match, a.State, ToyMachine.Step(a.State.Agreed), a.Claimed, a.WinnerChildren);
-    }
+            : Prove(sender, a.Match, a.State, ToyMachine.Step(a.State.Agreed), a.Claimed, new NamedWinner(a.WinnerChildren, Word.Zero));
 
     /// <summary>Spec 4.3.5. Who claims another value than the true one sends a witness that is wrong.</summary>
-    private Refusal Prove(Address sender, ModelMatch match, Leaf leaf, Word value, Word claimed, Quad winnerChildren)
+    private Refusal Prove(Address sender, MatchId id, Leaf leaf, Word value, Word claimed, NamedWinner winner)
     {
         if (!Holds(Rule.ProofsAreChecked))
             value = claimed;
+        if (value != claimed && Holds(Rule.WrongProofEliminatesNobody))
+            return Refusal.WitnessRejected;
+        if (LeafRefusal(id, leaf, MatchPhase.AtLeaf, out ModelMatch? match) is var refusal and not Refusal.None)
+            return refusal;
         if (value != claimed || (value != leaf.LeafOne && value != leaf.LeafTwo))
         {
-            if (Holds(Rule.WrongProofEliminatesNobody))
-                return value != claimed ? Refusal.WitnessRejected : Refusal.NeitherLeaf;
-            return End(sender, match, MatchOutcome.BothOut, 0, leaf.Spent, Gas.Prove, default);
+            return Holds(Rule.WrongProofEliminatesNobody)
+                ? Refusal.NeitherLeaf
+                : End(sender, match!, MatchOutcome.BothOut, 0, leaf.Spent, Gas.Prove, default);
         }
 
         int side = value == leaf.LeafOne ? 1 : 2;
-        if (!CanProve(match, side))
+        if (!CanProve(match!, side))
             return Refusal.Overdue;
-        if (!IsPairable(match.Arena, side == 1 ? match.Id.One : match.Id.Two, winnerChildren))
-            return Refusal.NodeMismatch;
+        int winning = Holds(Rule.ProvenSideWins) ? side : 3 - side;
+        MatchOutcome outcome = winning == 1 ? MatchOutcome.One : MatchOutcome.Two;
+        if (WinnerRefusal(match!, outcome, winner) is var unknown and not Refusal.None)
+            return unknown;
         uint balance = side == 1 ? leaf.BalanceOne : leaf.BalanceTwo;
         uint left = (uint)Math.Max((long)balance - Cost(leaf.Since), 0);
-        Ran(match, side, leaf.Since);
-        if (!Holds(Rule.ProvenSideWins))
-            side = 3 - side;
-        return End(sender, match, side == 1 ? MatchOutcome.One : MatchOutcome.Two, left, leaf.Spent, Gas.Prove, winnerChildren);
+        Ran(match!, side, leaf.Since);
+        return End(sender, match!, outcome, left, leaf.Spent, Gas.Prove, winner);
     }
 
     private Refusal Timeout(Address sender, Challenger.Timeout a)
@@ -688,7 +710,7 @@ internal sealed class L1Model
         uint left = mover == 1 ? a.State.BalanceTwo : a.State.BalanceOne;
         if (!Holds(Rule.WaitingWinnerPaysNothing))
             left = (uint)Math.Max((long)left - (long)(Now - Math.Min(deadline, Now)), 1);
-        return End(sender, match!, mover == 1 ? MatchOutcome.Two : MatchOutcome.One, left, a.State.Spent, Gas.Timeout, a.WinnerChildren);
+        return End(sender, match!, mover == 1 ? MatchOutcome.Two : MatchOutcome.One, left, a.State.Spent, Gas.Timeout, new NamedWinner(a.WinnerChildren, a.WinnerState));
     }
 
     private Refusal Eliminate(Address sender, Eliminate a)
@@ -700,8 +722,9 @@ internal sealed class L1Model
         if (Holds(Rule.NoTimeoutWinAtTheLeaf))
             return End(sender, match!, MatchOutcome.BothOut, 0, a.State.Spent, Gas.Eliminate, default);
         MatchOutcome outcome = a.State.BalanceOne >= a.State.BalanceTwo ? MatchOutcome.One : MatchOutcome.Two;
-        Quad children = match!.Arena.Commitments[outcome == MatchOutcome.One ? match.Id.One : match.Id.Two].Children;
-        return End(sender, match, outcome, Math.Max(a.State.BalanceOne, a.State.BalanceTwo), a.State.Spent, Gas.Eliminate, children);
+        Word root = outcome == MatchOutcome.One ? match!.Id.One : match!.Id.Two;
+        var winner = new NamedWinner(match.Arena.Commitments[root].Children, StateRootOf(match.Arena, root));
+        return End(sender, match, outcome, Math.Max(a.State.BalanceOne, a.State.BalanceTwo), a.State.Spent, Gas.Eliminate, winner);
     }
 
     private Refusal ResolveInner(Address sender, ResolveInner a)
@@ -716,12 +739,14 @@ internal sealed class L1Model
         uint balance = outcome == MatchOutcome.One ? a.State.BalanceOne : a.State.BalanceTwo;
         if (!Holds(Rule.OuterClocksStand))
             balance = (uint)Math.Max((long)balance - (long)(Now - a.State.Since), 1);
-        refusal = End(sender, match, outcome, balance, a.State.Spent, Gas.Resolve, a.WinnerChildren, inner);
+        refusal = End(sender, match, outcome, balance, a.State.Spent, Gas.Resolve, new NamedWinner(a.WinnerChildren, a.WinnerState), inner);
         return refusal;
     }
 
     private Refusal Settle(Address sender, Settle a)
     {
+        if (Stands)
+            return Refusal.IsPaused;
         if (!_arenas.TryGetValue(a.Tournament, out ModelArena? arena))
             return Refusal.NoTournament;
         if (arena.Level != 0)
@@ -732,6 +757,8 @@ internal sealed class L1Model
             return Refusal.MatchesLive;
         if (Now < arena.StartedAt + Allowance && Holds(Rule.SettleWaitsForTheWindow))
             return Refusal.WindowOpen;
+        if (arena.Dangling is Word winner && !_claims.ContainsKey(new ClaimRef(arena.Id, a.WinnerState, winner).Id()))
+            return Refusal.UnknownClaim;
         Conclude(arena);
         UInt128 fee = Gas.Settle * UInt128.Min(GasPrice, Parameters.PriceCeiling);
         fee = UInt128.Min(fee, arena.Pot);
@@ -764,13 +791,13 @@ internal sealed class L1Model
         uint winnerBalance,
         UInt128 spent,
         ulong units,
-        Quad winnerChildren,
+        NamedWinner named,
         ModelArena? inner = null)
     {
         ModelArena arena = match.Arena;
         (Word winner, Word loser) = outcome == MatchOutcome.One ? (match.Id.One, match.Id.Two) : (match.Id.Two, match.Id.One);
-        if (outcome != MatchOutcome.BothOut && !IsPairable(arena, winner, winnerChildren))
-            return Refusal.NodeMismatch;
+        if (WinnerRefusal(match, outcome, named) is var refusal and not Refusal.None)
+            return refusal;
 
         spent = Refund(sender, spent, units);
         if (inner is not null)
@@ -807,7 +834,7 @@ internal sealed class L1Model
         else
             Credit(CreditHolder.Tournament, arena.Commitments[loser].Claimer, rest);
         if (Holds(Rule.WinnersArePairedAgain))
-            Enter(arena, winner, winnerBalance, winnerChildren);
+            Enter(arena, winner, winnerBalance, named.Children);
         else
             (arena.Dangling, arena.DanglingBalance) = (winner, winnerBalance);
         return Refusal.None;
@@ -896,14 +923,20 @@ internal sealed class L1Model
     }
 
     private Refusal BisectionRefusal(MatchId id, Bisection state, out ModelMatch? match) =>
-        _matches.TryGetValue(id.Id(), out match) && match.Outcome is null && match.Phase == MatchPhase.Bisect && match.Bisection == state
-            ? Refusal.None
-            : Refusal.WrongState;
+        MatchRefusal(id, MatchPhase.Bisect, out match) is var refusal and not Refusal.None ? refusal
+        : match!.Bisection == state ? Refusal.None
+        : Refusal.WrongState;
 
     private Refusal LeafRefusal(MatchId id, Leaf state, MatchPhase phase, out ModelMatch? match) =>
-        _matches.TryGetValue(id.Id(), out match) && match.Outcome is null && match.Phase == phase && match.Leaf == state
-            ? Refusal.None
-            : Refusal.WrongState;
+        MatchRefusal(id, phase, out match) is var refusal and not Refusal.None ? refusal
+        : match!.Leaf == state ? Refusal.None
+        : Refusal.WrongState;
+
+    private Refusal MatchRefusal(MatchId id, MatchPhase phase, out ModelMatch? match)
+    {
+        bool there = _matches.TryGetValue(id.Id(), out match);
+        return Stands ? Refusal.IsPaused : there && match!.Outcome is null && match.Phase == phase ? Refusal.None : Refusal.WrongState;
+    }
 
     private int Difference(Quad opened, Quad others)
     {
@@ -984,6 +1017,9 @@ internal sealed class L1Model
             ? read!.ComputeRoot(leaf, position)
             : null;
 }
+
+/// <summary>How whoever ends a match names its winner (spec 4.10.9).</summary>
+internal readonly record struct NamedWinner(Quad Children, Word StateRoot);
 
 /// <summary>A claim (spec 5.4).</summary>
 internal sealed class ModelClaim(ClaimRef reference, Word parent, ulong batch, ulong attempt, Address claimer, ulong postedAt)

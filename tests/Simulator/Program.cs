@@ -9,6 +9,7 @@ var trace = new Option<bool>("--trace") { Description = "Print every transaction
 var small = new Option<bool>("--small") { Description = "Play every schedule of the small games instead, and of larger ones that take minutes each." };
 var delay = new Option<bool>("--delay") { Description = "Measure delay and cost against the number of liars instead: the table on the output, the plot in --plot." };
 var plot = new Option<string?>("--plot") { Description = "File for the plot of --delay, SVG." };
-var root = new RootCommand("Plays the dispute game of spec 4 in a model, with the challenger's solver against adversaries.") { games, seed, mutants, json, trace, small, delay, plot };
-root.SetAction(parsed => parsed.GetValue(small) ? Commands.Small() : parsed.GetValue(delay) ? Commands.Delay(parsed.GetValue(plot)) : Commands.Run(parsed.GetValue(games), parsed.GetValue(seed), parsed.GetValue(mutants) || parsed.GetValue(json), parsed.GetValue(json), parsed.GetValue(trace)));
+var replay = new Option<bool>("--replay") { Description = "Replay every transaction of the games on the real contracts in anvil, and compare the states." };
+var root = new RootCommand("Plays the dispute game of spec 4 in a model, with the challenger's solver against adversaries.") { games, seed, mutants, json, trace, small, delay, plot, replay };
+root.SetAction(parsed => parsed.GetValue(replay) ? Commands.Replay(parsed.GetValue(games), parsed.GetValue(seed), parsed.GetValue(json)) : parsed.GetValue(small) ? Commands.Small() : parsed.GetValue(delay) ? Commands.Delay(parsed.GetValue(plot)) : Commands.Run(parsed.GetValue(games), parsed.GetValue(seed), parsed.GetValue(mutants) || parsed.GetValue(json), parsed.GetValue(json), parsed.GetValue(trace)));
 return await root.Parse(args).InvokeAsync();

@@ -38,6 +38,7 @@ internal enum Refusal
     RootMismatch,
     WrongAgreed,
     WrongPreimage,
+    UnknownClaim,
     WitnessRejected,
     Overdue,
     NotOverdue,
@@ -45,6 +46,5 @@ internal enum Refusal
     Undecidable,
     MatchesLive,
     IsPaused,
-    NotPaused,
     PauseBudgetSpent,
 }

@@ -157,7 +157,7 @@ internal class SolverPlayer(
         {
             prepared = false;
             _decided.Clear();
-            foreach (GameAction action in Solver.Decide(L1.Shape, Address, policy, L1.Index, traces, L1.Now))
+            foreach (GameAction action in Solver.Decide(L1.Shape, Address, policy, L1.Index, traces, L1.Timestamp))
             {
                 if (action is PrepareChunk prepare)
                     prepared |= traces.Prepare(prepare.Batch, prepare.Position);

@@ -30,6 +30,7 @@ contract Rollup is IRollup {
     error WrongFirstClaim();
     error ClaimExists();
     error WindowOpen();
+    error WindowClosed();
     error NotOfLatestConfirmed();
     error NotTheWinner();
     error NotPending();
@@ -129,6 +130,8 @@ contract Rollup is IRollup {
         if (!terms.open) {
             if (_claimId(place.tournament, first.stateRoot, first.traceRoot) != firstId) revert WrongFirstClaim();
             if (!_isBacked(record)) revert NotBacked();
+            // The first bond may be gone by then: it is asked before it is moved.
+            if (terms.time - record.postedAt() >= terms.window) revert WindowClosed();
             if (record.staked()) _takeStake(firstId, record, terms.bond);
         }
 

@@ -104,7 +104,7 @@ contract RollupTest is RollupHarness {
         vm.expectRevert(Rollup.ClaimExists.selector);
         rollup.challenge{value: bond}(genesis, 0, first, lie.last(), lieChildren, lieProof);
         vm.warp(posted + A0);
-        vm.expectRevert(Tournament.WindowClosed.selector);
+        vm.expectRevert(Rollup.WindowClosed.selector);
         rollup.challenge{value: bond}(genesis, 0, first, last, children, proof);
         vm.warp(posted + A0 - 1);
         rollup.challenge{value: bond}(genesis, 0, first, last, children, proof);
@@ -248,7 +248,7 @@ contract RollupTest is RollupHarness {
         (bytes32[4] memory children, bytes memory proof, bytes32 last) =
             (rival.rootChildren(), rival.lastProof(), rival.last());
         vm.deal(address(this), bond);
-        vm.expectRevert(Tournament.WindowClosed.selector);
+        vm.expectRevert(Rollup.WindowClosed.selector);
         rollup.challenge{value: bond}(lie, 0, orphan, last, children, proof);
         rollup.confirm(child, 0);
         vm.assertEq(address(rollup).balance, rollup.credits(ANYONE) + rollup.credits(HONEST));

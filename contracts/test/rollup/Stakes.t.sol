@@ -343,7 +343,7 @@ contract StakesTest is RollupHarness {
             (lie.last(), lie.rootChildren(), lie.lastProof());
         ClaimRef memory genesis = rollup.genesis();
         vm.deal(address(this), bond);
-        vm.expectRevert();
+        vm.expectRevert(Rollup.WindowClosed.selector);
         rollup.challenge{value: bond}(genesis, 0, refs[0], last, children, proof);
         rollup.confirm(refs[0], 0);
     }
