@@ -46,11 +46,23 @@ internal sealed unsafe partial class Reservation : SafeHandleZeroOrMinusOneIsInv
             NativeMemory.Clear(start, (nuint)length);
     }
 
+    /// <summary>Asks for large pages where a range is written from now on: fewer of them are missing in the processor's tables.</summary>
+    public void PreferLargePages(byte* start, ulong length)
+    {
+        // A hint: a system that has none goes on as before.
+        if (OperatingSystem.IsLinux())
+            _ = MemoryAdvise((nint)start, (nuint)length, LargePages);
+    }
+
+    /// <summary>Makes what has been written executable, and read-only, where the system allows it: on Linux.</summary>
+    public bool TryMakeExecutable(ulong length) =>
+        OperatingSystem.IsLinux() && MemoryProtect(handle, (nuint)length, ProtectRead | ProtectExecute) == 0;
+
     protected override bool ReleaseHandle() => OperatingSystem.IsWindows()
         ? VirtualFree(handle, 0, MemRelease) != 0
         : MemoryUnmap(handle, _length) == 0;
 
-    private const int ProtectRead = 1, ProtectWrite = 2, MapPrivate = 2, DontNeed = 4;
+    private const int ProtectRead = 1, ProtectWrite = 2, ProtectExecute = 4, MapPrivate = 2, DontNeed = 4, LargePages = 14;
     private const int MapAnonymous = 0x20, MapNoReserve = 0x4000, MapAnonymousMac = 0x1000, MapNoReserveMac = 0x40;
     private const uint MemCommit = 0x1000, MemReserve = 0x2000, MemRelease = 0x8000, PageReadWrite = 4;
 
@@ -59,6 +71,9 @@ internal sealed unsafe partial class Reservation : SafeHandleZeroOrMinusOneIsInv
 
     [LibraryImport("libc", EntryPoint = "munmap")]
     private static partial int MemoryUnmap(nint address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "mprotect")]
+    private static partial int MemoryProtect(nint address, nuint length, int protection);
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int MemoryAdvise(nint address, nuint length, int advice);

@@ -77,6 +77,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     private readonly List<uint> _dirtyBlocks = [];
     private readonly byte* _data;
     private Marks _marks;
+    private bool _hasLargePages;
 
     /// <summary>Zeroed memory.</summary>
     /// <exception cref="MemoryReservationException">The system has no address space for it.</exception>
@@ -113,6 +114,14 @@ public sealed unsafe partial class GuestMemory : IDisposable
                 _marks = Marks.OfGroups;
             return _data;
         }
+    }
+
+    /// <summary>For a program that runs long: what it touches from now on comes in large pages, which cost too much for short ones.</summary>
+    public void PreferLargePages()
+    {
+        if (!_hasLargePages)
+            _reservation.PreferLargePages(_data, (ulong)DataBlockCount << BlockShift);
+        _hasLargePages = true;
     }
 
     /// <summary>Byte pc of text is at <c>Text + pc</c>; read only.</summary>

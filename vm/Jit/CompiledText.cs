@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
+using Optimistic.Vm.Jit.X64;
 
 namespace Optimistic.Vm.Jit;
 
@@ -18,6 +19,9 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
     private long _entries, _nextRebuild = limits.RebuildEntries;
 
     public JitLimits Limits => limits;
+
+    /// <summary>Where regions are code of the host; null where they are IL.</summary>
+    public HostText? Host { get; } = limits is { Compiles: true, ForHost: true } && HostText.IsSupported ? new HostText(text.End) : null;
 
     /// <summary>Steps that are still to be interpreted before anything else is done.</summary>
     public long ColdStepsLeft { get; set; } = limits.ColdSteps;
@@ -70,12 +74,15 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
     }
 
     /// <summary>Counts an entry into the region at <paramref name="spot"/>; after many, regions are made anew of all that is hot.</summary>
-    public void CountEntry(Spot spot)
+    /// <param name="spot">The place.</param>
+    /// <param name="count">Entries from there, of which it was the first.</param>
+    public void CountEntry(Spot spot, long count = 1)
     {
         spot.Entries++;
         long due = Volatile.Read(ref _nextRebuild);
+        _entries += count;
         // Of two threads one asks. A request that is dropped is not made up for: the next comes.
-        if (++_entries < due || Interlocked.CompareExchange(ref _nextRebuild, due > long.MaxValue / 8 ? long.MaxValue : due * 8, due) != due)
+        if (_entries < due || Interlocked.CompareExchange(ref _nextRebuild, due > long.MaxValue / 8 ? long.MaxValue : due * 8, due) != due)
             return;
 
         if (limits.InBackground)
@@ -86,14 +93,14 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
 
     /// <summary>
     /// Counts that the region at <paramref name="spot"/> made no step, as registers were not as it expects them.
-    /// After many such it is compiled again, without expectations.
+    /// After many such it is compiled again, without what was expected in vain.
     /// </summary>
-    public void CountRefusal(Spot spot)
+    public unsafe void CountRefusal(Spot spot, MachineHead* head)
     {
-        if (++spot.Refusals != JitLimits.MaxRefusals)
+        if (++spot.Refusals % JitLimits.MaxRefusals != 0 || spot.Refusals > JitLimits.MaxRefusals * JitLimits.MaxRecompilations)
             return;
 
-        spot.IsRefused = true;
+        spot.IsRefused |= Host is null || !spot.Sample(head);
         if (limits.InBackground)
             CompilerThread.TryRequest(this, spot, CompileAgain);
         else
@@ -148,7 +155,7 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
 
     private void Publish(Spot root, List<Spot> seeds)
     {
-        for (int max = limits.MaxInstructions; ; max /= 2)
+        for (int max = Host is null ? Math.Min(limits.MaxInstructions, JitLimits.MaxIlInstructions) : limits.MaxInstructions; ; max /= 2)
         {
             Region region = Region.Form(this, root, seeds, max);
             if (region.Blocks.Count == 0)
@@ -157,13 +164,22 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
                 return;
             }
 
+            RegionCode? code = Host is null
+                ? new RegionEmitter(region).Compile()
+                : new HostEmitter(region, Host, block => Find(block.Pc)?.NotNarrow ?? 0).Compile();
+            if (code is null && Host is not null)
+            {
+                root.CanCompile = false;
+                return;
+            }
+
             // Half the instructions, until the method is one that is optimised; a single block always is.
-            if (new RegionEmitter(region).Compile() is not { } code)
+            if (code is null)
                 continue;
 
             foreach (Block block in region.Blocks)
             {
-                if (block.IsEntry)
+                if (block.IsEntry || Host is not null)
                 {
                     At(block.Pc).Code = code;
                     _threads?.Leave(block.Pc);
@@ -246,6 +262,25 @@ internal sealed unsafe class Spot(CompiledText text, ulong pc)
     {
         get => _code;
         set => _code = value;
+    }
+
+    /// <summary>Registers that were seen not to be sign extensions of their low 32 bits.</summary>
+    public uint NotNarrow { get; private set; }
+
+    /// <summary>Looks at a machine that is here, for <see cref="NotNarrow"/>.</summary>
+    /// <returns>Whether anything was new.</returns>
+    public bool Sample(MachineHead* head)
+    {
+        uint seen = 0;
+        for (int register = 1; register < RegisterFile.Count; register++)
+        {
+            if ((long)head->X[register] != (int)head->X[register])
+                seen |= 1u << register;
+        }
+
+        bool isNew = (seen & ~NotNarrow) != 0;
+        NotNarrow |= seen;
+        return isNew;
     }
 
     /// <summary>Starts the count of its op again, which is negative: the place is hot.</summary>

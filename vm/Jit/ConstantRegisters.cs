@@ -14,6 +14,7 @@ internal sealed class ConstantRegisters
     /// <summary>Sets <see cref="Block.Constants"/> of all blocks; of entries it is what is used from there on, if it may be checked.</summary>
     public ConstantRegisters(CompiledText text, List<Block> blocks, bool isChecked)
     {
+        bool isEnteredAnywhere = text.Host is not null;
         foreach (Instruction i in blocks.SelectMany(block => block.Instructions))
         {
             if (IsRotation(i) && i.Rs2 != 0)
@@ -22,7 +23,7 @@ internal sealed class ConstantRegisters
 
         FindUses(blocks);
         foreach (Block block in blocks)
-            block.Constants = !block.IsEntry ? ~0u : isChecked ? block.Amounts : 0;
+            block.Constants = isEnteredAnywhere && !isChecked ? 0 : !block.IsEntry ? ~0u : isChecked ? block.Amounts : 0;
 
         // Masks only lose bits, so that this ends.
         for (bool isChanged = true; isChanged;)
@@ -40,6 +41,10 @@ internal sealed class ConstantRegisters
                 }
             }
         }
+
+        // What is not used need not be so.
+        foreach (Block block in blocks)
+            block.Constants &= block.Amounts;
     }
 
     /// <summary>The value that is looked for in a register which is in a set.</summary>

@@ -242,15 +242,15 @@ internal sealed partial class RegionEmitter
 
     // Memory
 
-    private const int StackPointer = 2;
+    internal const int StackPointer = 2;
 
     // Offsets have 12 bits: addresses that begin with a stack pointer in this range have no more than 32.
-    private const long LeastStackPointer = 0x1000, StackPointers = 0xFFFF_E000;
+    internal const long LeastStackPointer = 0x1000, StackPointers = 0xFFFF_E000;
 
     // Fewer accesses are not worth a check at each change.
     private const int MinStackAccesses = 4;
 
-    private static bool HasStack(Region region)
+    internal static bool HasStack(Region region)
     {
         IEnumerable<Instruction> instructions = region.Blocks.SelectMany(block => block.Instructions);
         return instructions.Count(i => i.Rs1 == StackPointer && i.Operation is >= Operation.Lb and <= Operation.Sd) >= MinStackAccesses &&
@@ -301,48 +301,12 @@ internal sealed partial class RegionEmitter
         Op(OpCodes.Conv_U8);
     }
 
-    /// <summary>Stores of a block to offsets of one base register's value, marked dirty together before the first.</summary>
-    /// <param name="offset">Of the first byte of its first store.</param>
-    private sealed class StoreGroup(long offset)
-    {
-        /// <summary>Least offset that a store of the group starts at.</summary>
-        public long First { get; private set; } = offset;
-
-        /// <summary>Greatest offset that a store of the group starts at, at most a block from the least: they start in two blocks.</summary>
-        public long Last { get; private set; } = offset;
-
-        public bool TryAdd(long other)
-        {
-            if (Math.Max(Last, other) - Math.Min(First, other) > GuestMemory.BlockLength)
-                return false;
-
-            (First, Last) = (Math.Min(First, other), Math.Max(Last, other));
-            return true;
-        }
-    }
-
-    /// <summary>The groups of the current block, by the index of their first store.</summary>
-    private void FindStoreGroups()
-    {
-        _groups.Clear();
-        // By base register, the group of the value it has now.
-        var open = new StoreGroup?[RegisterFile.Count];
-        for (int index = 0; index < _block.Instructions.Count; index++)
-        {
-            Instruction i = _block.Instructions[index];
-            if (i.Operation is >= Operation.Sb and <= Operation.Sd && open[i.Rs1]?.TryAdd(i.Immediate) != true)
-                _groups.Add(index, open[i.Rs1] = new StoreGroup(i.Immediate));
-
-            open[i.Rd] = i.Rd == 0 ? open[0] : null;
-        }
-    }
-
     /// <summary>
     /// Marks the blocks that the stores of the group that begins here start in. What ends in the block behind, memory finds itself.
     /// </summary>
     private void MarkDirty(Instruction i)
     {
-        if (!_groups.TryGetValue(_index, out StoreGroup? group))
+        if (_groups[_index] is not { } group)
             return;
 
         Mark(i.Rs1, group.First);

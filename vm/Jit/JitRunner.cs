@@ -1,3 +1,5 @@
+using Optimistic.Vm.Jit.X64;
+
 namespace Optimistic.Vm.Jit;
 
 /// <summary>
@@ -9,6 +11,9 @@ public static unsafe class JitRunner
 {
     /// <summary>Steps that tier 0 makes in a row, milliseconds of time.</summary>
     private const ulong MaxThreadedSteps = 1 << 22;
+
+    /// <summary>Steps after which a run is a long one, milliseconds.</summary>
+    private const ulong LongRun = 1 << 24;
 
     /// <summary>
     /// Runs <paramref name="machine"/> for exactly <paramref name="maxSteps"/> steps, or until it no longer runs.
@@ -51,15 +56,17 @@ public static unsafe class JitRunner
             Spot spot = text.At(pc);
             if (spot.Code is not null)
             {
-                long budget = (long)Math.Min(limit, long.MaxValue);
+                if (done >= LongRun)
+                    machine.Memory.PreferLargePages();
+                long budget = (long)Math.Min(limit, done >= LongRun ? long.MaxValue : LongRun);
                 steps = (ulong)(budget - RunRegions(frame, data, spot, budget, text));
                 done += steps;
                 if (steps != 0)
                     continue;
 
                 // No way through a region to its next check is longer than it is.
-                if (limit > (ulong)Math.Max(text.Limits.MaxInstructions, JitLimits.MaxBlockLength))
-                    text.CountRefusal(spot);
+                if (limit > (ulong)(text.Host is null ? Math.Max(text.Limits.MaxInstructions, JitLimits.MaxBlockLength) : 2 * HostText.Slack))
+                    text.CountRefusal(spot, head);
                 done += Interpreter.Execute(ref state, Math.Min(limit, JitLimits.MaxBlockLength));
                 continue;
             }
@@ -75,6 +82,7 @@ public static unsafe class JitRunner
             if (--op->Count < 0)
             {
                 spot.Recount(op);
+                spot.Sample(head);
                 if (!text.Limits.Compiles)
                     threads.Pair(op);
                 text.Compile(spot);
@@ -93,6 +101,8 @@ public static unsafe class JitRunner
             head->Control.StepsLeft -= steps;
             done += steps;
             threads.Link(frame->Exit.At, head->Control.Pc);
+            if (text.Contains(head->Control.Pc))
+                text.At(head->Control.Pc).Sample(head);
             // It stops before a misaligned atomic, too, which is the interpreter's.
             if (steps == 0)
                 done += Interpreter.Execute(ref state, 1);
@@ -120,7 +130,17 @@ public static unsafe class JitRunner
             if (left == before)
                 break;
 
-            text.CountEntry(next);
+            if (text.Host is null)
+            {
+                text.CountEntry(next);
+            }
+            else
+            {
+                long* entries = (long*)(data + GuestMemory.ScratchOffset);
+                text.CountEntry(next, *entries);
+                *entries = 0;
+            }
+
             next = text.Find(pc);
         }
         while (next is { Code: not null });

@@ -24,6 +24,9 @@ internal sealed class Block(ulong pc)
 {
     public ulong Pc => pc;
 
+    /// <summary>Which of its region's blocks it is.</summary>
+    public int Index { get; set; }
+
     /// <summary>All of them, a branch or jump at the end included.</summary>
     public List<Instruction> Instructions { get; init; } = [];
 
@@ -55,6 +58,9 @@ internal sealed class Block(ulong pc)
 
     /// <summary>Steps from here to the next check, on the longest way.</summary>
     public int MaxSteps { get; set; }
+
+    /// <summary>Steps from here to the next check, on the way by taken branches (code of the host).</summary>
+    public int Charge { get; set; }
 
     /// <summary>Steps made before this block and not yet taken from the budget.</summary>
     public int PendingSteps { get; set; }
@@ -100,7 +106,7 @@ internal sealed class Region
     public ConstantRegisters Constants { get; private set; } = null!;
 
     /// <summary>Too large for others to have it all again.</summary>
-    public bool IsLarge => _owners.Count > _text.Limits.MaxInstructions / LargeShare;
+    public bool IsLarge => _text.Host is not null || _owners.Count > _text.Limits.MaxInstructions / LargeShare;
 
     /// <summary>The region around <paramref name="root"/> and <paramref name="seeds"/>; the root's block is in it however small the limit.</summary>
     public static Region Form(CompiledText text, Spot root, List<Spot> seeds, int maxInstructions)
@@ -108,6 +114,8 @@ internal sealed class Region
         var region = new Region(text);
         region.Grow(root, seeds, maxInstructions);
         region.Blocks = [.. region._blocks.Values.OrderBy(block => block.Pc)];
+        for (int index = 0; index < region.Blocks.Count; index++)
+            region.Blocks[index].Index = index;
         region.Link(root);
         region.IsExpectant = region.Blocks.TrueForAll(block => !block.IsEntry || text.Find(block.Pc) is not { IsRefused: true });
         region.Constants = new ConstantRegisters(text, region.Blocks, region.IsExpectant);
@@ -152,7 +160,7 @@ internal sealed class Region
                 // No more than half of it repeats what large regions have: they would overlap without end.
                 if (_text.Find(pc) is { IsInLargeRegion: true })
                 {
-                    if (2 * (_repeated + block.Instructions.Count) > _owners.Count)
+                    if (_text.Host is not null || 2 * (_repeated + block.Instructions.Count) > _owners.Count)
                         continue;
 
                     _repeated += block.Instructions.Count;
@@ -173,7 +181,7 @@ internal sealed class Region
         while (true)
         {
             Instruction i = _text.Fetch(at);
-            if (IsInterpreted(i.Operation))
+            if (IsInterpreted(i.Operation) || _text.Host is not null && i.Operation is >= Operation.LrW and <= Operation.AmomaxuD)
             {
                 block.End = BlockEnd.Stop;
                 block.Next = at;
@@ -261,7 +269,8 @@ internal sealed class Region
     {
         foreach (Block block in Blocks)
         {
-            block.IsEntry |= block.Pc == root.Pc || _text.Find(block.Pc) is { Code: not null };
+            // Code of the host can be entered anywhere.
+            block.IsEntry |= _text.Host is null && (block.Pc == root.Pc || _text.Find(block.Pc) is { Code: not null });
             if (block.End is BlockEnd.Fall or BlockEnd.Branch)
                 Connect(block, block.Next);
             if (block.End is BlockEnd.Branch or BlockEnd.Jump)
@@ -291,6 +300,8 @@ internal sealed class Region
         {
             Block block = Blocks[i];
             block.MaxSteps = block.Instructions.Count + block.Successors.Where(next => !next.IsCheck).Select(next => next.MaxSteps).DefaultIfEmpty().Max();
+            block.IsCheck |= block.MaxSteps > JitLimits.MaxUnchecked;
+            block.Charge = block.Instructions.Count + ChargeBehind(block);
         }
 
         foreach (Block block in Blocks)
@@ -304,6 +315,29 @@ internal sealed class Region
             }
         }
     }
+
+    /// <summary>
+    /// Steps charged for what follows a block: on the way that costs nothing to go. Where another is gone, the
+    /// difference is charged or given back.
+    /// </summary>
+    public int ChargeBehind(Block block)
+    {
+        Block? next = block.End switch
+        {
+            BlockEnd.Branch => IsSeldomTaken(block) ? Find(block.Next) : Find(block.Target) ?? Find(block.Next),
+            BlockEnd.Jump => Find(block.Target),
+            BlockEnd.Fall => Find(block.Next),
+            _ => null,
+        };
+        return next is null or { IsCheck: true } ? 0 : next.Charge;
+    }
+
+    /// <summary>Times that control was transferred to a block in tier 0, while that was counted.</summary>
+    public int Count(Block block) => _text.Find(block.Pc)?.Count ?? 0;
+
+    // To charge what is not taken costs an instruction; to give back on the way that is taken one more, and a jump.
+    private bool IsSeldomTaken(Block block) =>
+        block.Target > block.Pc && Find(block.Next) is not null && (_text.Find(block.Target)?.Count ?? 0) < (_text.Find(block.Next)?.Count ?? 0) / 4;
 
     private void Connect(Block block, ulong pc)
     {

@@ -40,7 +40,7 @@ internal sealed partial class RegionEmitter
     private readonly bool[] _isNarrow = new bool[RegisterFile.Count];
     private readonly bool[] _isWritten = new bool[RegisterFile.Count];
     private readonly LocalBuilder _head, _budget, _pc, _address, _offset;
-    private readonly Dictionary<int, StoreGroup> _groups = [];
+    private StoreGroup?[] _groups = [];
     private readonly bool _hasStack;
     private LocalBuilder? _atomics;
     private int _instructions, _blockCount, _references;
@@ -260,7 +260,7 @@ internal sealed partial class RegionEmitter
             _stubs.Add(() => LeaveAt(stub, pc, 0));
         }
 
-        FindStoreGroups();
+        _groups = StoreGroup.Of(_block);
         bool hasJump = _block.End is BlockEnd.Branch or BlockEnd.Jump or BlockEnd.Indirect;
         int count = _block.Instructions.Count - (hasJump ? 1 : 0);
         _constants = _block.Constants;
