@@ -21,7 +21,9 @@ internal static unsafe class KeccakAvx2
     internal static void Nodes(byte** children, byte* output)
     {
         Vector256<ulong> b, b0, b1, b2, b3, b4, c0, c1, c2, c3, c4, d0, d1, d2, d3, d4;
-        Vector256<ulong>* s = stackalloc Vector256<ulong>[25];
+        // No lane in two lines of the cache.
+        byte* space = stackalloc byte[25 * 32 + 31];
+        var s = (Vector256<ulong>*)((nuint)(space + 31) & ~(nuint)31);
         Load(children + 0, s + 0);
         Load(children + 1, s + 4);
         Load(children + 2, s + 8);

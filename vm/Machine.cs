@@ -63,11 +63,17 @@ public sealed unsafe class Machine : IDisposable
     /// <exception cref="ArgumentException">x0 is not zero.</exception>
     public void Load(MemoryImage image, in MachineHead head)
     {
-        if (head.X[0] != 0)
-            throw new ArgumentException($"x0 is 0x{head.X[0]:x}, not zero.", nameof(head));
-
+        CheckHead(head);
         Memory.Load(image);
         _text = ProgramText.Of(image);
+        Head = head;
+    }
+
+    /// <summary>Goes on with the memory as it is and the rest equal to <paramref name="head"/>.</summary>
+    /// <exception cref="ArgumentException">x0 is not zero.</exception>
+    public void Restart(in MachineHead head)
+    {
+        CheckHead(head);
         Head = head;
     }
 
@@ -75,6 +81,12 @@ public sealed unsafe class Machine : IDisposable
     public Word Root() => Head.Root(Memory.Root());
 
     public void Dispose() => Memory.Dispose();
+
+    private static void CheckHead(in MachineHead head)
+    {
+        if (head.X[0] != 0)
+            throw new ArgumentException($"x0 is 0x{head.X[0]:x}, not zero.", nameof(head));
+    }
 }
 
 /// <summary>Receives what a guest writes to file descriptor 1 or 2; the bytes are valid during the call only.</summary>

@@ -6,8 +6,16 @@ public sealed unsafe partial class GuestMemory
     /// <summary>Adjacent zero blocks from which on the pages are given back to the system rather than cleared: 512 KiB.</summary>
     private const uint ReleasedBlocks = 64;
 
+    /// <summary>Blocks that are kept for the next checkpoints: half a MiB.</summary>
+    private const int MaxSpareBlocks = 64;
+
     private readonly List<uint> _touchedBlocks = [];
     private readonly byte[] _isTouched = new byte[DataBlockCount];
+
+    // Blocks that may differ from the last checkpoint, and the content there of those that differed from the image.
+    private readonly HashSet<uint> _changedBlocks = [];
+    private readonly Dictionary<uint, byte[]> _checkpoint = [];
+    private readonly Stack<byte[]> _spareBlocks = [];
     private MemoryImage _image = MemoryImage.Empty;
 
     /// <summary>
@@ -24,6 +32,45 @@ public sealed unsafe partial class GuestMemory
         RestoreRange(0, _touchedBlocks.Count, image.Top);
         Replace(_image.Top, image.Top, Height, 0);
         _image = image;
+        ForgetCheckpoint();
+    }
+
+    /// <summary>Takes what this memory is now for what <see cref="Rollback"/> comes back to.</summary>
+    internal void Checkpoint()
+    {
+        Update();
+        foreach (uint block in _changedBlocks)
+        {
+            if (_isTouched[block] == 0)
+            {
+                if (_checkpoint.Remove(block, out byte[]? spare))
+                    _spareBlocks.Push(spare);
+                continue;
+            }
+
+            if (!_checkpoint.TryGetValue(block, out byte[]? content))
+                _checkpoint[block] = content = _spareBlocks.TryPop(out byte[]? spare) ? spare : new byte[BlockLength];
+            new ReadOnlySpan<byte>(BlockPointer(block), BlockLength).CopyTo(content);
+        }
+
+        _changedBlocks.Clear();
+    }
+
+    /// <summary>Makes this memory what it was at the last checkpoint, load or snapshot, at the price of what has been written since.</summary>
+    internal void Rollback()
+    {
+        CollectDirty();
+        foreach (uint block in _dirtyBlocks)
+            Touch(block);
+
+        foreach (uint block in _changedBlocks)
+        {
+            ReadOnlySpan<byte> content = _checkpoint.TryGetValue(block, out byte[]? saved) ? saved : _image.BlockAt(block);
+            content.CopyTo(new Span<byte>(GroupedData + (ulong)block * BlockLength, BlockLength));
+            MarkDirty((ulong)block * BlockLength);
+        }
+
+        _changedBlocks.Clear();
     }
 
     /// <summary>Bytes that the next <see cref="Snapshot"/> copies at most.</summary>
@@ -40,6 +87,7 @@ public sealed unsafe partial class GuestMemory
     public MemoryImage Snapshot()
     {
         Update();
+        ForgetCheckpoint();
         if (_touchedBlocks.Count == 0)
             return _image;
 
@@ -52,7 +100,7 @@ public sealed unsafe partial class GuestMemory
         return _image;
     }
 
-    /// <summary>Makes slots <paramref name="first"/> … <paramref name="last"/> zero, and with them what has been written there.</summary>
+    /// <summary>Makes slots <paramref name="first"/> … <paramref name="last"/> zero, and of what is left a checkpoint.</summary>
     internal void ClearSlots(int first, int last)
     {
         CheckSlot(first);
@@ -66,6 +114,7 @@ public sealed unsafe partial class GuestMemory
         int start = FirstTouched((uint)first * SlotBlocks), end = FirstTouched((uint)(last + 1) * SlotBlocks);
         RestoreRange(start, end, _image.Top);
         _nodes.UpdateAboveSlots();
+        Checkpoint();
     }
 
     /// <summary>The first of the touched blocks, which ascend, from <paramref name="block"/> on.</summary>
@@ -193,9 +242,21 @@ public sealed unsafe partial class GuestMemory
             new Span<byte>(BlockPointer(first), (int)count * BlockLength).Clear();
     }
 
-    /// <summary>Remembers that a block may differ from the image loaded last.</summary>
+    private void ForgetCheckpoint()
+    {
+        _changedBlocks.Clear();
+        foreach (byte[] content in _checkpoint.Values)
+            _spareBlocks.Push(content);
+
+        _checkpoint.Clear();
+        while (_spareBlocks.Count > MaxSpareBlocks)
+            _spareBlocks.Pop();
+    }
+
+    /// <summary>Remembers that a block may differ from the image loaded last, and from the last checkpoint.</summary>
     private void Touch(uint block)
     {
+        _changedBlocks.Add(block);
         if (_isTouched[block] != 0)
             return;
 

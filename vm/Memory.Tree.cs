@@ -25,6 +25,12 @@ public sealed unsafe partial class GuestMemory
         return SubtreeRoot(SlotHeight, (uint)slot);
     }
 
+    /// <summary>The four words that hash to the memory root.</summary>
+    internal Quad Quarters => new(SubtreeRoot(QuarterHeight, 0), SubtreeRoot(QuarterHeight, 1), SubtreeRoot(QuarterHeight, 2), SubtreeRoot(QuarterHeight, 3));
+
+    /// <summary>Slots 4 to 7.</summary>
+    internal Quad Middle => new(SlotRoot(4), SlotRoot(5), SlotRoot(6), SlotRoot(7));
+
     /// <summary>The node of <paramref name="height"/> with <paramref name="index"/> in the current tree.</summary>
     public Word SubtreeRoot(int height, ulong index)
     {

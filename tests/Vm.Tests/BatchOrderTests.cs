@@ -26,6 +26,14 @@ public sealed class BatchOrderTests
         using var executor = new BatchExecutor(RollupScenario.Domain);
         BatchResult together = executor.Execute(RollupState.Genesis, batch, TestContext.Current.CancellationToken, keepRuns: true);
 
+        // Without runs a stateful app's memory goes on from task to task, and comes back when one fails.
+        BatchResult alone = executor.Execute(RollupState.Genesis, batch, TestContext.Current.CancellationToken);
+        Assert.Equal(together.State.Root, alone.State.Root);
+        Assert.Equal(together.Trace.Root, alone.Trace.Root);
+        Assert.Equal(together.Outputs, alone.Outputs);
+        Assert.Equal(together.State.Apps.Select(app => (app.Leaf, app.Image.Root)), alone.State.Apps.Select(app => (app.Leaf, app.Image.Root)));
+        Assert.Empty(alone.Runs);
+
         BatchContext context = batch.Context(RollupScenario.Domain);
         RollupState state = RollupState.Genesis;
         var trace = new RunLengthTrace.Builder(TraceTree.BatchHeight);

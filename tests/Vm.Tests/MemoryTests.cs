@@ -190,27 +190,29 @@ public sealed unsafe class MemoryTests
     }
 
     /// <summary>One machine, many tasks: images come and go in any order and stores come between, and it always is as if it were new.</summary>
-    [Property(MaxTest = 25)]
+    [Property(MaxTest = 60)]
     public void Loading_and_snapshots_never_leave_a_trace_of_what_was(int seed)
     {
         var random = new Random(seed);
         using var memory = new GuestMemory();
         var saved = new List<(MemoryImage Image, Model Model)> { (MemoryImage.Empty, new Model()) };
-        var model = new Model();
-        for (int round = 0; round < 8; round++)
+        Model model = new(), checkpoint = new();
+        for (int round = 0; round < 12; round++)
         {
             StoreRandomly(memory, model, random, random.Next(0, 6));
-            switch (random.Next(5))
+            switch (random.Next(7))
             {
                 case 0:
                     MemoryImage snapshot = memory.Snapshot();
                     Assert.Equal(model.Root(), snapshot.Root);
                     saved.Add((snapshot, model.Clone()));
+                    checkpoint = model.Clone();
                     break;
                 case 1:
                     (MemoryImage image, Model content) = saved[random.Next(saved.Count)];
                     memory.Load(image);
                     model = content.Clone();
+                    checkpoint = content.Clone();
                     break;
                 case 2:
                     byte[] bytes = new byte[random.Next(1, 20_000)];
@@ -232,6 +234,15 @@ public sealed unsafe class MemoryTests
                     memory.ClearSlots(first, last);
                     foreach (ulong place in model.Bytes.Keys.Where(place => (int)(place >> 29) >= first && (int)(place >> 29) <= last).ToArray())
                         model.Bytes.Remove(place);
+                    checkpoint = model.Clone();
+                    break;
+                case 4:
+                    memory.Checkpoint();
+                    checkpoint = model.Clone();
+                    break;
+                case 5:
+                    memory.Rollback();
+                    model = checkpoint.Clone();
                     break;
                 default:
                     Assert.Equal(model.Root(), memory.Root());

@@ -86,7 +86,7 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
     public BatchResult Execute(RollupState state, Batch batch, CancellationToken cancellation = default, bool keepRuns = false)
     {
         var sealing = new Sealing(state, batch, keepRuns);
-        var runs = new WaveRuns(this, state, batch, cancellation);
+        var runs = new WaveRuns(this, state, batch, keepRuns, cancellation);
         Task<Wave>? next = null;
         try
         {
@@ -125,20 +125,23 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
     private Machine Rent() => _machines.TryTake(out Machine? machine) ? machine : new Machine();
 
     /// <summary>A task on its way: what it ran on, or why it did not run, and what came of it.</summary>
-    private struct TaskInWave
+    private sealed class TaskInWave
     {
-        /// <summary>The app that it ran, as it was before.</summary>
-        public App? App;
+        /// <summary>The memory root's words of the app that it runs, and slots 4 to 7, as they are before.</summary>
+        public Quad Memory, Middle;
 
         public MachineHead Head;
 
         public FinishedTask? Finished;
 
-        /// <summary>The app that it deployed, or has left different.</summary>
-        public App? Changed;
+        /// <summary>Of the app that it deployed, or has left different.</summary>
+        public AppLeaf? Changed;
 
         /// <summary>Of a task that ran nothing.</summary>
         public MachineStatus Status;
+
+        /// <summary>The app that it ran, and the one that it made, where images are.</summary>
+        public App? App, ChangedApp;
     }
 
     private sealed class Wave(int start, int length)
@@ -146,7 +149,10 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
         /// <summary>Number in the batch of the first task.</summary>
         public int Start => start;
 
-        public TaskInWave[] Tasks { get; } = new TaskInWave[length];
+        public TaskInWave[] Tasks { get; } = [.. Enumerable.Range(0, length).Select(_ => new TaskInWave())];
+
+        /// <summary>The apps that it leaves new or different; new ones in order.</summary>
+        public List<(int Number, App App)> Apps { get; } = [];
     }
 
     /// <summary>Runs the tasks of a batch, a wave at a time.</summary>
@@ -157,12 +163,14 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
         private readonly BatchContext _context;
         private readonly ulong _firstNumber;
         private readonly ParallelOptions _options;
+        private readonly bool _keepsImages;
 
         // By number, as the wave before has left them.
         private readonly List<App> _apps;
 
-        public WaveRuns(BatchExecutor executor, RollupState state, Batch batch, CancellationToken cancellation)
+        public WaveRuns(BatchExecutor executor, RollupState state, Batch batch, bool keepRuns, CancellationToken cancellation)
         {
+            _keepsImages = keepRuns || executor.HasDrill;
             _executor = executor;
             _batch = batch;
             _context = batch.Context(executor.DomainSeparator);
@@ -194,8 +202,12 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
 
             AddRecoveries(work, start + wave.Tasks.Length);
             Parallel.ForEach(work, _options, item => item());
-            foreach (Chain chain in chains)
+            foreach (Chain chain in chains.Where(chain => chain.App != _apps[chain.Number]))
+            {
                 _apps[chain.Number] = chain.App;
+                wave.Apps.Add((chain.Number, chain.App));
+            }
+
             return wave;
         }
 
@@ -213,28 +225,77 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
         private void Run(Wave wave, Chain chain)
         {
             Machine machine = _executor.Rent();
-            while (chain.TryTakeNext(out int task))
-            {
-                _options.CancellationToken.ThrowIfCancellationRequested();
-                Run(wave, chain, task, machine);
-            }
-
+            if (chain.App.IsStateful && !_keepsImages)
+                RunInPlace(wave, chain, machine);
+            else
+                RunFromImages(wave, chain, machine);
             _executor._machines.Add(machine);
         }
 
-        private void Run(Wave wave, Chain chain, int number, Machine machine)
+        private void RunFromImages(Wave wave, Chain chain, Machine machine)
         {
-            App app = chain.App;
+            while (chain.TryTakeNext(out int number))
+            {
+                App app = chain.App;
+                TaskInWave run = Begin(wave, number, app.Leaf, app.Memory, app.Middle);
+                FinishedTask finished;
+                if (_executor.Lie(_firstNumber + (ulong)number) is { } lie)
+                {
+                    finished = lie.Run(machine, app.Load(_batch.Tasks[number], run.Head), _options.CancellationToken);
+                }
+                else
+                {
+                    app.Start(machine, _batch.Tasks[number], run.Head);
+                    finished = Transition.RunChunks(machine, app.IsStateful, _options.CancellationToken, _executor.Engine);
+                }
+
+                run.App = app;
+                run.Finished = finished;
+                if (finished.Image is { } image)
+                {
+                    run.ChangedApp = chain.App = new App(app.Leaf with { MemoryRoot = image.Root }, image);
+                    run.Changed = chain.App.Leaf;
+                }
+            }
+        }
+
+        /// <summary>Runs a stateful app's tasks on one machine, whose memory goes on from task to task: images are made of the last alone.</summary>
+        private void RunInPlace(Wave wave, Chain chain, Machine machine)
+        {
+            AppLeaf leaf = chain.App.Leaf;
+            GuestMemory memory = machine.Memory;
+            machine.Load(chain.App.Image.ClearSlots(6, 7), default);
+            while (chain.TryTakeNext(out int number))
+            {
+                TaskInWave run = Begin(wave, number, leaf, memory.Quarters, memory.Middle);
+                machine.Restart(run.Head);
+                memory.Write(Machine.InputAddress, _batch.Tasks[number].Input.Span);
+                run.Finished = Transition.RunChunks(machine, false, _options.CancellationToken, _executor.Engine);
+                if (machine.Status == MachineStatus.Halted && machine.ExitCode == 0)
+                {
+                    memory.ClearSlots(6, 11);
+                    run.Changed = leaf = leaf with { MemoryRoot = memory.Root() };
+                }
+                else
+                {
+                    memory.Rollback();
+                }
+            }
+
+            if (leaf != chain.App.Leaf)
+                chain.App = new App(leaf, memory.Snapshot());
+        }
+
+        /// <summary>What a task starts from, on an app with this leaf and memory (spec 3.3.3 d).</summary>
+        private TaskInWave Begin(Wave wave, int number, in AppLeaf app, in Quad memory, in Quad middle)
+        {
+            _options.CancellationToken.ThrowIfCancellationRequested();
             RollupTask task = _batch.Tasks[number];
             task.TryGetSender(_context.DomainSeparator, out Address sender);
-            ref TaskInWave run = ref wave.Tasks[number - wave.Start];
-            run.App = app;
-            run.Head = TransitionRules.Start(_context, _firstNumber + (ulong)number, task.Head, app.Leaf.Entry, sender);
-            run.Finished = _executor.Lie(_firstNumber + (ulong)number) is { } lie
-                ? lie.Run(machine, app.Load(task, run.Head), _options.CancellationToken)
-                : Transition.Run(machine, app, task, run.Head, _options.CancellationToken, _executor.Engine);
-            if (run.Finished.Image is { } image)
-                chain.App = run.Changed = new App(app.Leaf with { MemoryRoot = image.Root }, image);
+            TaskInWave run = wave.Tasks[number - wave.Start];
+            (run.Memory, run.Middle) = (memory, middle);
+            run.Head = TransitionRules.Start(_context, _firstNumber + (ulong)number, task.Head, app.Entry, sender);
+            return run;
         }
 
         /// <summary>Carries out what needs no machine; what is left is tasks that run one after another, or, of a stateless app, in any order.</summary>
@@ -245,7 +306,7 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
             for (int i = 0; i < wave.Tasks.Length; i++)
             {
                 RollupTask task = _batch.Tasks[wave.Start + i];
-                ref TaskInWave run = ref wave.Tasks[i];
+                TaskInWave run = wave.Tasks[i];
                 if (!task.TryGetSender(_context.DomainSeparator, out Address sender))
                 {
                     run.Status = MachineStatus.BadSignature;
@@ -253,7 +314,11 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
                 else if (task.Head.Kind == TaskKind.Deploy)
                 {
                     run.Status = MachineStatus.Deployed;
-                    _apps.Add(run.Changed = Transition.Deployed(task, sender));
+                    App app = Transition.Deployed(task, sender);
+                    run.Changed = app.Leaf;
+                    run.ChangedApp = app;
+                    wave.Apps.Add((_apps.Count, app));
+                    _apps.Add(app);
                 }
                 else if (task.Head.Target >= (uint)_apps.Count)
                 {
@@ -301,6 +366,7 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
         private readonly ImmutableArray<ReadOnlyMemory<byte>>.Builder _bytes;
         private readonly ImmutableArray<TaskRun>.Builder? _runs;
         private readonly ImmutableList<App>.Builder _apps;
+        private readonly List<Quad> _sigmas = [];
         private SparseQuadTree _appsTree, _outputsTree;
 
         public Sealing(RollupState state, Batch batch, bool keepRuns)
@@ -328,25 +394,32 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
             TaskInWave[] tasks = wave.Tasks;
             var sigma = new Sigma(_appsTree.Root, _outputsTree.Root, _before.OutputsCount + (ulong)wave.Start, (ulong)_apps.Count, Word.Zero);
             Word[] loadedRoots = LoadedRoots(wave);
-            AddOutputs(wave, sigma, loadedRoots);
+            AddOutputs(wave, loadedRoots);
+            foreach ((int number, App app) in wave.Apps)
+            {
+                if (number == _apps.Count)
+                    _apps.Add(app);
+                else
+                    _apps[number] = app;
+            }
 
             // The roots of both trees after each task, and what of the apps each changes.
             Word[] outputRoots = new Word[tasks.Length], leaves = Hash([.. _outputs.Skip(wave.Start).Select(output => output.Words)]);
             _outputsTree = _outputsTree.SetEach([.. Enumerable.Range(0, tasks.Length).Select(i => sigma.OutputsCount + (ulong)i)], leaves, outputRoots);
             int[] changing = [.. Enumerable.Range(0, tasks.Length).Where(i => tasks[i].Changed is not null)];
-            Word[] appsRoots = new Word[changing.Length], appLeaves = Hash([.. changing.Select(i => tasks[i].Changed!.Leaf.Words)]);
+            Word[] appsRoots = new Word[changing.Length], appLeaves = Hash([.. changing.Select(i => tasks[i].Changed!.Value.Words)]);
             _appsTree = _appsTree.SetEach([.. changing.Select(i => (ulong)_outputs[wave.Start + i].App)], appLeaves, appsRoots);
 
             // σ after each transition of each task (spec 3.3).
-            var sigmas = new List<Quad>(4 * tasks.Length);
             int changes = 0;
+            _sigmas.Clear();
             for (int i = 0; i < tasks.Length; i++)
             {
                 if (tasks[i].Finished is { } finished)
                 {
-                    sigmas.Add((sigma with { MachineRoot = loadedRoots[i] }).Words);
+                    _sigmas.Add((sigma with { MachineRoot = loadedRoots[i] }).Words);
                     foreach (Word root in finished.ChunkRoots)
-                        sigmas.Add((sigma with { MachineRoot = root }).Words);
+                        _sigmas.Add((sigma with { MachineRoot = root }).Words);
                 }
 
                 if (tasks[i].Changed is not null)
@@ -355,10 +428,10 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
                     sigma.AppsCount++;
                 sigma.OutputsRoot = outputRoots[i];
                 sigma.OutputsCount++;
-                sigmas.Add(sigma.Words);
+                _sigmas.Add(sigma.Words);
             }
 
-            Word[] hashes = Hash(CollectionsMarshal.AsSpan(sigmas));
+            Word[] hashes = Hash(CollectionsMarshal.AsSpan(_sigmas));
             int next = 0;
             foreach (TaskInWave task in tasks)
             {
@@ -368,26 +441,19 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
             }
         }
 
-        private void AddOutputs(Wave wave, in Sigma sigma, Word[] loadedRoots)
+        private void AddOutputs(Wave wave, Word[] loadedRoots)
         {
+            uint apps = (uint)_apps.Count;
             for (int i = 0; i < wave.Tasks.Length; i++)
             {
-                ref readonly TaskInWave run = ref wave.Tasks[i];
+                TaskInWave run = wave.Tasks[i];
                 RollupTask task = _batch.Tasks[wave.Start + i];
                 OutputLeaf output = run.Finished is { } finished
                     ? TransitionRules.Stored(task.Hash, task.Head, finished.Head, finished.Middle)
-                    : TransitionRules.NotRun(task.Hash, run.Status, run.Status == MachineStatus.Deployed ? (uint)_apps.Count : task.Head.Target);
+                    : TransitionRules.NotRun(task.Hash, run.Status, run.Status == MachineStatus.Deployed ? apps++ : task.Head.Target);
                 _outputs.Add(output);
                 _bytes.Add(run.Finished?.Output ?? default);
-                if (run.Changed is { } app)
-                {
-                    if (output.App == (uint)_apps.Count)
-                        _apps.Add(app);
-                    else
-                        _apps[(int)output.App] = app;
-                }
-
-                _runs?.Add(new TaskRun(run.App, run.Head, loadedRoots[i], run.Finished, output, run.Changed));
+                _runs?.Add(new TaskRun(run.App, run.Head, loadedRoots[i], run.Finished, output, run.ChangedApp));
             }
         }
 
@@ -395,9 +461,9 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
         private Word[] LoadedRoots(Wave wave)
         {
             TaskInWave[] tasks = wave.Tasks;
-            int[] loaded = [.. Enumerable.Range(0, tasks.Length).Where(i => tasks[i].App is not null)];
-            Word[] middles = Hash([.. loaded.Select(i => TransitionRules.WithInput(tasks[i].App!.Middle, _batch.Tasks[wave.Start + i].DataRoot))]);
-            Word[] memories = Hash([.. loaded.Select((i, place) => tasks[i].App!.Memory with { C1 = middles[place] })]);
+            int[] loaded = [.. Enumerable.Range(0, tasks.Length).Where(i => tasks[i].Finished is not null)];
+            Word[] middles = Hash([.. loaded.Select(i => TransitionRules.WithInput(tasks[i].Middle, _batch.Tasks[wave.Start + i].DataRoot))]);
+            Word[] memories = Hash([.. loaded.Select((i, place) => tasks[i].Memory with { C1 = middles[place] })]);
             byte[] registers = new byte[loaded.Length * 2 * Keccak.NodeLength];
             for (int place = 0; place < loaded.Length; place++)
                 tasks[loaded[place]].Head.Bytes[Word.Length..].CopyTo(registers.AsSpan(place * 2 * Keccak.NodeLength));
@@ -419,6 +485,8 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
     }
 
     private ExecutionEngine Engine => engine;
+
+    private bool HasDrill => drill is not null;
 
     private Drill? Lie(ulong number) => drill is not null && drill.Task == number ? drill : null;
 }

@@ -96,14 +96,8 @@ public static class Transition
         return RunChunks(machine, task.IsStateful, cancellation, engine);
     }
 
-    /// <summary>As above, of a task that calls <paramref name="app"/>, with <paramref name="head"/> at its start: makes no image of its input.</summary>
-    internal static FinishedTask Run(Machine machine, App app, RollupTask task, in MachineHead head, CancellationToken cancellation, ExecutionEngine engine)
-    {
-        app.Start(machine, task, head);
-        return RunChunks(machine, app.IsStateful, cancellation, engine);
-    }
-
-    private static FinishedTask RunChunks(Machine machine, bool isStateful, CancellationToken cancellation, ExecutionEngine engine)
+    /// <summary>As above, of a task that is on the machine.</summary>
+    internal static FinishedTask RunChunks(Machine machine, bool isStateful, CancellationToken cancellation, ExecutionEngine engine)
     {
         var roots = ImmutableArray.CreateBuilder<Word>(1);
         while (machine.IsRunning && roots.Count < MaxChunks)
@@ -134,12 +128,7 @@ public static class Transition
     {
         GuestMemory memory = machine.Memory;
         bool hasHalted = machine.Status == MachineStatus.Halted;
-        var quarters = new Quad(
-            memory.SubtreeRoot(GuestMemory.QuarterHeight, 0),
-            memory.SubtreeRoot(GuestMemory.QuarterHeight, 1),
-            memory.SubtreeRoot(GuestMemory.QuarterHeight, 2),
-            memory.SubtreeRoot(GuestMemory.QuarterHeight, 3));
-        var middle = new Quad(memory.SlotRoot(4), memory.SlotRoot(5), memory.SlotRoot(6), memory.SlotRoot(7));
+        Quad quarters = memory.Quarters, middle = memory.Middle;
         ReadOnlyMemory<byte> output = hasHalted ? OutputOf(machine) : default;
         MemoryImage? image = null;
         if (hasHalted && machine.ExitCode == 0 && isStateful)
