@@ -16,8 +16,8 @@ internal sealed class Calls(RollupContracts contracts, Replay replay)
     /// <exception cref="UnprovableException">The witness proves another value than the one claimed.</exception>
     public (Address To, FunctionMessage Message) Of(L1Action action) => action switch
     {
-        ProveTransition a => (contracts.Tournaments, Prove(a)),
-        ProveStep a => (contracts.Tournaments, Prove(a)),
+        ProveTransition a => (TournamentsOf(contracts, a), Prove(a)),
+        ProveStep a => (TournamentsOf(contracts, a), Prove(a)),
         _ => WithoutWitness(contracts, action),
     };
 
@@ -28,26 +28,29 @@ internal sealed class Calls(RollupContracts contracts, Replay replay)
             EventReader.ToAbi(a.Parent), a.Attempt, a.StateRoot, a.TraceRoot, a.LastLeaf)),
         PostChallenge a => (contracts.Rollup, new Abi.Rollup.ChallengeFunction(
             EventReader.ToAbi(a.Parent), a.Attempt, EventReader.ToAbi(a.First), a.StateRoot, a.Children.ToArray(), a.LastLeaf)),
-        JoinInner a => (contracts.Tournaments, new Abi.Tournament.JoinInnerFunction(
+        JoinInner a => (TournamentsOf(contracts, action), new Abi.Tournament.JoinInnerFunction(
             a.Tournament, EventReader.ToAbi(a.Context), (byte)a.Side, a.MachineRoot, a.Children.ToArray(), a.LastLeaf)),
-        Advance a => (contracts.Tournaments, new Abi.Tournament.AdvanceFunction(
+        Advance a => (TournamentsOf(contracts, action), new Abi.Tournament.AdvanceFunction(
             a.Match.Id(), a.State.Children.ToArray(), Progress.Of(a.State), a.Opened.ToArray(), a.Next.ToArray())),
-        Seal a => (contracts.Tournaments, new Abi.Tournament.SealFunction(
+        Seal a => (TournamentsOf(contracts, action), new Abi.Tournament.SealFunction(
             EventReader.ToAbi(a.Match), a.State.Children.ToArray(), Progress.Of(a.State), a.Leaves.ToArray(), a.Agreed,
              a.Opening.ToArray(), EventReader.ToAbi(a.Context))),
-        Timeout a => (contracts.Tournaments, new Abi.Tournament.TimeoutFunction(
+        Timeout a => (TournamentsOf(contracts, action), new Abi.Tournament.TimeoutFunction(
             EventReader.ToAbi(a.Match), EventReader.ToAbi(a.State), EventReader.ToAbi(a.WinnerChildren, a.WinnerState))),
-        Eliminate a => (contracts.Tournaments, new Abi.Tournament.EliminateFunction(
+        Eliminate a => (TournamentsOf(contracts, action), new Abi.Tournament.EliminateFunction(
             EventReader.ToAbi(a.Match), EventReader.ToAbi(MatchPhase.AtLeaf, a.State))),
-        ResolveInner a => (contracts.Tournaments, new Abi.Tournament.ResolveInnerFunction(
+        ResolveInner a => (TournamentsOf(contracts, action), new Abi.Tournament.ResolveInnerFunction(
             EventReader.ToAbi(a.Match), EventReader.ToAbi(MatchPhase.Inner, a.State), EventReader.ToAbi(a.WinnerChildren, a.WinnerState))),
-        Settle a => (contracts.Tournaments, new Abi.Tournament.SettleFunction(a.Tournament, a.WinnerState)),
+        Settle a => (TournamentsOf(contracts, action), new Abi.Tournament.SettleFunction(a.Tournament, a.WinnerState)),
         Confirm a => (contracts.Rollup, new Abi.Rollup.ConfirmFunction(EventReader.ToAbi(a.Claim), a.Attempt)),
         Recover a => (contracts.Rollup, new Abi.Rollup.RecoverFunction(EventReader.ToAbi(a.Claim), EventReader.ToAbi(a.Parent), a.Attempt)),
-        Withdraw { Holder: CreditHolder.Rollup } a => (contracts.Rollup, new Abi.Rollup.WithdrawFunction(a.To)),
-        Withdraw a => (contracts.Tournaments, new Abi.Tournament.WithdrawFunction(a.To)),
+        Withdraw a when a.Holder == CreditHolder.Rollup => (contracts.Rollup, new Abi.Rollup.WithdrawFunction(a.To)),
+        Withdraw a => (TournamentsOf(contracts, action), new Abi.Tournament.WithdrawFunction(a.To)),
         _ => throw new InvalidOperationException($"{action.Name} is not a call."),
     };
+
+    private static Address TournamentsOf(RollupContracts contracts, L1Action action) =>
+        action.Tournaments.IsZero ? contracts.Tournaments : action.Tournaments;
 
     private Abi.Tournament.ProveTransitionFunction Prove(ProveTransition action)
     {

@@ -12,12 +12,15 @@ namespace Optimistic.Challenger;
 public sealed class Game
 {
     private readonly RollupContracts _contracts;
+    private readonly RulesReader? _rules;
     private readonly List<(ulong Number, GameState State, InboxState Inbox)> _history = [];
     private readonly List<(ulong Number, Word Hash, ulong Timestamp)> _heads = [];
 
-    public Game(RollupContracts contracts, GameState genesis)
+    /// <param name="rules">Knows the versions of the rules that the updates announce; null: no later version is known.</param>
+    public Game(RollupContracts contracts, GameState genesis, RulesReader? rules = null)
     {
         _contracts = contracts;
+        _rules = rules;
         _history.Add((0, genesis, InboxState.Empty));
     }
 
@@ -47,8 +50,10 @@ public sealed class Game
             (_, GameState state, InboxState inbox) = _history[^1];
             foreach (LogEntry log in block.Logs)
             {
-                if (EventReader.Read(_contracts, log) is not L1Event next)
+                if (EventReader.Read(_contracts, log, state.Rules) is not L1Event next)
                     continue;
+                if (next is RulesAddedEvent added)
+                    next = added with { Rules = _rules?.Of(added.Tournament) };
                 state = state.Apply(next);
                 inbox = inbox.Apply(next, log, block.Timestamp);
                 happened.Add((next, log));

@@ -28,6 +28,9 @@ public abstract record L1Action : GameAction
 
     /// <summary>Wei to send along.</summary>
     public virtual UInt128 Value => 0;
+
+    /// <summary>The Tournament of the rules that it is played under (spec 5.7), where it is a call of that; zero: that of version 0.</summary>
+    public Address Tournaments { get; init; }
 }
 
 /// <summary>Build the level 1 trace of a chunk: local work, wanted before a move can be made.</summary>

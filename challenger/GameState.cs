@@ -90,10 +90,9 @@ public sealed class GameEventException(string message) : Exception(message);
 /// <summary>
 /// The whole game as L1 tells it: a fold of events, immutable, so every block's state stays at hand for a reorg at no cost.
 /// </summary>
+/// <param name="Rules">The versions of the rules (spec 5.7.1); null where they are not known here.</param>
 public sealed record GameState(
-    DisputeParameters Parameters,
-    UInt128 BondBatch,
-    UInt128 BondChunk,
+    ImmutableArray<Rules?> Rules,
     Word LatestConfirmed,
     ImmutableDictionary<Word, Claim> Claims,
     ImmutableDictionary<Word, ImmutableList<Word>> ClaimsOfTournament,
@@ -105,23 +104,24 @@ public sealed record GameState(
     /// <summary>The first claim of each level 0 tournament: the one that its rivals must name (spec 5.4.3).</summary>
     public ImmutableDictionary<Word, Word> FirstClaims { get; init; } = ImmutableDictionary<Word, Word>.Empty;
 
-    /// <summary>Version of the rules that a new first claim pins (spec 5.7.3).</summary>
-    public int RulesInForce { get; init; }
-
     public Stakes Stakes { get; init; } = Stakes.Empty;
 
-    public Pauses Pauses { get; init; } = Pauses.None;
+    /// <summary>The rules that a new first claim pins (spec 5.7.3); null when they are not known here.</summary>
+    public Rules? InForce => Rules[^1];
+
+    /// <summary>The game before any event, in a model without contracts.</summary>
+    public static GameState AtGenesis(DisputeParameters parameters, UInt128 bondBatch, UInt128 bondChunk, ClaimRef genesis) =>
+        AtGenesis(new Rules(Address.Zero, parameters, bondBatch, bondChunk), genesis);
 
     /// <summary>The game before any event: genesis is confirmed (spec 5.4.1).</summary>
-    public static GameState AtGenesis(DisputeParameters parameters, UInt128 bondBatch, UInt128 bondChunk, ClaimRef genesis)
+    /// <param name="rules">Version 0.</param>
+    public static GameState AtGenesis(Rules rules, ClaimRef genesis)
     {
         var claim = new Claim(
             genesis.Id(), Word.Zero, genesis.Tournament, ulong.MaxValue, 0, genesis.StateRoot, genesis.TraceRoot, Address.Zero, 0, 0,
             ClaimBacking.Bond, Unbacked: false, Confirmed: true);
         return new GameState(
-            parameters,
-            bondBatch,
-            bondChunk,
+            [rules],
             claim.Id,
             ImmutableDictionary<Word, Claim>.Empty.Add(claim.Id, claim),
             ImmutableDictionary<Word, ImmutableList<Word>>.Empty,
@@ -134,11 +134,6 @@ public sealed record GameState(
     /// <summary>Claims of one tournament, in the order in which they were posted.</summary>
     public IEnumerable<Claim> Rivals(Word tournament) =>
         ClaimsOfTournament.TryGetValue(tournament, out ImmutableList<Word>? ids) ? ids.Select(id => Claims[id]) : [];
-
-    /// <summary>Dispute time at a block's timestamp (spec 4.8.2).</summary>
-    public ulong TimeAt(ulong timestamp) => Pauses.TimeAt(timestamp, Parameters.PauseBudgetSeconds);
-
-    public bool IsPaused(ulong timestamp) => Pauses.IsPaused(timestamp, Parameters.PauseBudgetSeconds);
 
     /// <summary>The first claim of a level 0 tournament.</summary>
     public Claim FirstClaimOf(Word tournament) => Claims[FirstClaims[tournament]];
@@ -182,10 +177,11 @@ public sealed record GameState(
             Claims = Claims.SetItem(e.Id, Known(Claims, e.Id, "claim") with { Confirmed = true }),
         },
         OpenedEvent e => Apply(e),
-        RulesAddedEvent e => this with { RulesInForce = e.Version },
+        RulesAddedEvent e => Apply(e),
         StakedEvent or UnstakedEvent => this with { Stakes = Stakes.Apply(happened) },
         StakeTakenEvent e => Apply(e),
-        PausedEvent or UnpausedEvent => this with { Pauses = Pauses.Apply(happened) },
+        PausedEvent e => this with { Rules = Rules.SetItem(e.Version, Known(e.Version) with { Pauses = Known(e.Version).Pauses.Apply(e) }) },
+        UnpausedEvent e => this with { Rules = Rules.SetItem(e.Version, Known(e.Version) with { Pauses = Known(e.Version).Pauses.Apply(e) }) },
         InnerOpenedEvent e => this with
         {
             Arenas = Arenas.SetItem(e.MatchId, NewArena(
@@ -212,6 +208,14 @@ public sealed record GameState(
         _ => this,
     };
 
+    /// <summary>Version 0 is known from the start.</summary>
+    private GameState Apply(RulesAddedEvent e) => e.Version switch
+    {
+        0 => this,
+        _ when e.Version == Rules.Length => this with { Rules = Rules.Add(e.Rules) },
+        _ => throw new GameEventException($"Version {e.Version} of the rules comes after {Rules.Length} versions."),
+    };
+
     private GameState Apply(AdvancedEvent e)
     {
         Match match = Known(Matches, e.MatchId, "match");
@@ -227,10 +231,11 @@ public sealed record GameState(
 
     private GameState Apply(OpenedEvent e)
     {
-        Arena arena = NewArena(e.Tournament, 0, e.Initial, e.StartedAt, Parameters.Allowance, Parameters.Allowance, null);
         Word id = FirstClaims.TryGetValue(e.Tournament, out Word first)
             ? first
             : throw new GameEventException($"Tournament {e.Tournament} opens without a first claim.");
+        uint allowance = Known(Claims[id].Version).Parameters.Allowance;
+        Arena arena = NewArena(e.Tournament, 0, e.Initial, e.StartedAt, allowance, allowance, null);
         return this with
         {
             Arenas = Arenas.SetItem(e.Tournament, arena with
@@ -328,6 +333,9 @@ public sealed record GameState(
         ImmutableHashSet<Word>.Empty,
         TournamentResult.Undecided,
         Word.Zero);
+
+    private Rules Known(int version) =>
+        version < Rules.Length && Rules[version] is { } rules ? rules : throw new GameEventException($"An event is of version {version} of the rules, which is not known.");
 
     private static T Known<T>(ImmutableDictionary<Word, T> all, Word id, string what) =>
         all.TryGetValue(id, out T? found) ? found : throw new GameEventException($"An event names the {what} {id}, which no event before it made.");

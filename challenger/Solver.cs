@@ -31,10 +31,9 @@ public sealed class Solver
     private readonly GameIndex _index;
     private readonly GameState _game;
     private readonly IOwnTraces _own;
-    private readonly bool _isPaused;
 
-    /// <summary>Dispute time (spec 4.8.2): all that the clocks are compared with.</summary>
-    private readonly ulong _now;
+    /// <summary>By version of the rules.</summary>
+    private readonly Terms[] _terms;
 
     /// <summary>By the claims' slots in the index.</summary>
     private readonly Verdict[] _verdicts;
@@ -48,8 +47,13 @@ public sealed class Solver
         _index = index;
         _game = index.Game;
         _own = own;
-        _isPaused = _game.IsPaused(now);
-        _now = _game.TimeAt(now);
+        _terms = new Terms[_game.Rules.Length];
+        for (int version = 0; version < _terms.Length; version++)
+        {
+            if (_game.Rules[version] is Rules rules)
+                _terms[version] = new Terms(rules, rules.TimeAt(now), rules.IsPaused(now));
+        }
+
         _verdicts = new Verdict[index.Claims.Length];
         foreach (IndexedClaim claim in index.Claims)
             _verdicts[claim.Slot] = Judge(claim);
@@ -92,12 +96,8 @@ public sealed class Solver
     private void Decide()
     {
         List<Duty> duties = Duties();
-        if (_isPaused)
-        {
-            Withdraw(duties.Count > 0);
-            return;
-        }
-
+        bool isDisputed = duties.Count > 0;
+        duties.RemoveAll(duty => !duty.Terms.CanPlay);
         foreach (Duty duty in duties)
             MoveInOwnMatches(duty);
         Challenge();
@@ -110,7 +110,7 @@ public sealed class Solver
         Claim();
         Confirm();
         if (_actions.Count == 0)
-            Withdraw(duties.Count > 0);
+            Withdraw(isDisputed);
         Recover();
     }
 
@@ -124,10 +124,8 @@ public sealed class Solver
         if (parent != Verdict.Accepted)
             return parent;
 
-        // Another version has other clocks and another verifier: it is another program that plays it.
+        // What is true is the same under all rules.
         Claim claim = indexed.Claim;
-        if (claim.Version != 0)
-            return Verdict.Unknown;
         if (_own.Claim(claim.Batch) is not OwnClaim mine)
             return Verdict.Unknown;
 
@@ -154,16 +152,19 @@ public sealed class Solver
             IBatchTrace? trace = _own.Batch(batch);
             if (open.Outer is not Match outer)
             {
-                duties.Add(new Duty(open, batch, trace, 0));
+                duties.Add(new Duty(TermsOf(first.Claim), open, batch, trace, 0));
                 continue;
             }
 
             int side = trace is null ? 0 : outer.One == trace.Root ? 1 : outer.Two == trace.Root ? 2 : 0;
-            duties.Add(new Duty(open, batch, side == 0 ? null : _own.Chunk(batch, outer.Leaf!.Position), side));
+            duties.Add(new Duty(TermsOf(first.Claim), open, batch, side == 0 ? null : _own.Chunk(batch, outer.Leaf!.Position), side));
         }
 
         return duties;
     }
+
+    /// <summary>The rules that a claim is pinned to.</summary>
+    private Terms TermsOf(Claim claim) => claim.Version < _terms.Length ? _terms[claim.Version] : default;
 
     /// <summary>
     /// In every match of a commitment equal to its own, the player moves when it is that commitment's turn, whoever paid for it: the
@@ -179,12 +180,16 @@ public sealed class Solver
             int side = match.One == trace.Root ? 1 : match.Two == trace.Root ? 2 : 0;
             if (side == 0)
                 continue;
-            if (match.Phase == MatchPhase.Bisect && Mover(duty.Arena, match.Bisection!) == side && !IsMoverOverdue(duty.Arena, match.Bisection!))
-                _actions.Add(match.Bisection!.Height > 1 ? Advance(match, trace) : Seal(duty, match, trace));
-            else if (match.Phase == MatchPhase.AtLeaf && !IsOverdue(match.Leaf!, side))
-                _actions.Add(Prove(duty, match, trace, side == 1 ? match.Leaf!.LeafOne : match.Leaf!.LeafTwo));
+            if (match.Phase == MatchPhase.Bisect && Mover(duty.Arena, match.Bisection!) == side && !IsMoverOverdue(duty, match.Bisection!))
+                Play(duty, match.Bisection!.Height > 1 ? Advance(match, trace) : Seal(duty, match, trace));
+            else if (match.Phase == MatchPhase.AtLeaf && !IsOverdue(duty, match.Leaf!, side))
+                Play(duty, Prove(duty, match, trace, side == 1 ? match.Leaf!.LeafOne : match.Leaf!.LeafTwo));
         }
     }
+
+    /// <summary>Under the rules of the tournament.</summary>
+    private void Play(in Duty duty, L1Action action) =>
+        _actions.Add(duty.Terms.Tournaments.IsZero ? action : action with { Tournaments = duty.Terms.Tournaments });
 
     /// <summary>Opens the own node, and the first child where it parts from the rival's (spec 4.3.2).</summary>
     private static Advance Advance(Match match, ITrace trace)
@@ -253,7 +258,8 @@ public sealed class Solver
                 continue;
             if (tournament.Arena is Arena arena && arena.Result != TournamentResult.Undecided)
                 continue;
-            if (_now >= first.PostedAt + _game.Parameters.Allowance)
+            Terms terms = TermsOf(first);
+            if (!terms.CanPlay || terms.IsWindowOver(first.PostedAt))
                 continue;
             if (_own.Claim(first.Batch) is not OwnClaim mine || _own.Batch(first.Batch) is not IBatchTrace trace)
                 continue;
@@ -266,7 +272,7 @@ public sealed class Solver
                 mine.TraceRoot,
                 trace.Children(trace.Height, 0),
                 trace.Prove(_shape.BatchLeaves - 1),
-                _game.BondBatch));
+                terms.Rules!.BondBatch));
         }
     }
 
@@ -277,9 +283,11 @@ public sealed class Solver
     /// </summary>
     private void Claim()
     {
-        // Of other rules than its own it knows neither the bond nor the window.
-        if (_game.RulesInForce != 0)
+        // Of rules that it does not know it knows neither the bond nor the window.
+        Terms terms = _terms[^1];
+        if (!terms.CanPlay)
             return;
+        UInt128 bond = terms.Rules!.BondBatch;
         foreach (IndexedClaim parent in _index.ClaimsById)
         {
             if (parent.IsLost || VerdictOf(parent) != Verdict.Accepted)
@@ -296,7 +304,7 @@ public sealed class Solver
                 else if (!last.First.Claim.Unbacked)
                     continue;
             }
-            else if (_policy.ClaimAfterSeconds is not ulong patience || _now < mine.AppendedAt + patience)
+            else if (_policy.ClaimAfterSeconds is not ulong patience || terms.Now < mine.AppendedAt + patience)
             {
                 continue;
             }
@@ -310,11 +318,11 @@ public sealed class Solver
                 mine.TraceRoot,
                 trace.Prove(_shape.BatchLeaves - 1),
                 ClaimRef.TournamentOf(parent.Claim.Id, mine.BatchHash, attempt),
-                _game.Stakes.Cover(_self, parent.Claim.Id, _game.BondBatch, IsClosed) ? 0 : _game.BondBatch));
+                _game.Stakes.Cover(_self, parent.Claim.Id, parent.Claim.Version == _terms.Length - 1, bond, IsClosed) ? 0 : bond));
         }
     }
 
-    private bool IsClosed(Word claim) => _now >= _game.Claims[claim].PostedAt + _game.Parameters.Allowance;
+    private bool IsClosed(Word claim) => TermsOf(_game.Claims[claim]).IsWindowOver(_game.Claims[claim].PostedAt);
 
     /// <summary>
     /// The player joins the inner tournament of every match of its own root. Not of a match between two wrong roots, though one of their
@@ -336,10 +344,10 @@ public sealed class Solver
         Arena arena = duty.Arena;
         if (arena.Commitments.ContainsKey(trace.Root))
             return;
-        if (_now >= arena.StartedAt + arena.AllowanceOf(duty.Side))
+        if (duty.Terms.Now >= arena.StartedAt + arena.AllowanceOf(duty.Side))
             return;
 
-        _actions.Add(new JoinInner(
+        Play(duty, new JoinInner(
             arena.Id,
             arena.Context!,
             duty.Side,
@@ -347,7 +355,7 @@ public sealed class Solver
             trace.Leaf(_shape.ChunkLeaves - 1),
             trace.Children(trace.Height, 0),
             trace.Prove(_shape.ChunkLeaves - 1),
-            _game.BondChunk));
+            duty.Terms.Rules!.BondChunk));
     }
 
     /// <summary>
@@ -361,20 +369,20 @@ public sealed class Solver
             Match match = duty.Live[i];
             switch (match.Phase)
             {
-                case MatchPhase.Bisect when IsMoverOverdue(duty.Arena, match.Bisection!):
+                case MatchPhase.Bisect when IsMoverOverdue(duty, match.Bisection!):
                     Word winner = Mover(duty.Arena, match.Bisection!) == 1 ? match.Two : match.One;
                     if (ChildrenOf(duty, winner) is Quad children)
-                        _actions.Add(new Timeout(match.Ref, match.Bisection!, children, StateOf(duty, winner)));
+                        Play(duty, new Timeout(match.Ref, match.Bisection!, children, StateOf(duty, winner)));
                     break;
-                case MatchPhase.AtLeaf when IsOverdue(match.Leaf!, 1) && IsOverdue(match.Leaf!, 2):
-                    _actions.Add(new Eliminate(match.Ref, match.Leaf!));
+                case MatchPhase.AtLeaf when IsOverdue(duty, match.Leaf!, 1) && IsOverdue(duty, match.Leaf!, 2):
+                    Play(duty, new Eliminate(match.Ref, match.Leaf!));
                     break;
-                case MatchPhase.Inner when InnerOutcome(duty.Open.Inner[i]) is MatchOutcome outcome:
+                case MatchPhase.Inner when InnerOutcome(duty, duty.Open.Inner[i]) is MatchOutcome outcome:
                     Word outer = outcome == MatchOutcome.One ? match.One : match.Two;
                     if (outcome == MatchOutcome.BothOut)
-                        _actions.Add(new ResolveInner(match.Ref, match.Leaf!, default, Word.Zero));
+                        Play(duty, new ResolveInner(match.Ref, match.Leaf!, default, Word.Zero));
                     else if (ChildrenOf(duty, outer) is Quad winnerChildren)
-                        _actions.Add(new ResolveInner(match.Ref, match.Leaf!, winnerChildren, StateOf(duty, outer)));
+                        Play(duty, new ResolveInner(match.Ref, match.Leaf!, winnerChildren, StateOf(duty, outer)));
                     break;
             }
         }
@@ -383,13 +391,13 @@ public sealed class Solver
     /// <summary>
     /// The inner tournament is decided when no match is live in it and nobody can join the side that is not there (spec 4.3.7).
     /// </summary>
-    private MatchOutcome? InnerOutcome(IndexedArena? inner)
+    private static MatchOutcome? InnerOutcome(in Duty duty, IndexedArena? inner)
     {
         if (inner is null || inner.Live.Length > 0)
             return null;
 
-        bool closedOne = _now >= inner.Arena.StartedAt + inner.Arena.AllowanceOne;
-        bool closedTwo = _now >= inner.Arena.StartedAt + inner.Arena.AllowanceTwo;
+        bool closedOne = duty.Terms.Now >= inner.Arena.StartedAt + inner.Arena.AllowanceOne;
+        bool closedTwo = duty.Terms.Now >= inner.Arena.StartedAt + inner.Arena.AllowanceTwo;
         return inner.Dangling?.Side switch
         {
             1 when closedTwo => MatchOutcome.One,
@@ -402,8 +410,8 @@ public sealed class Solver
     /// <summary>A level 0 tournament ends when its window has passed and no match is live (spec 4.5.1). Bonds come back by it.</summary>
     private void Settle(in Duty duty)
     {
-        if (duty.Outer is null && duty.Live.Length == 0 && _now >= duty.Arena.StartedAt + _game.Parameters.Allowance)
-            _actions.Add(new Settle(duty.Arena.Id, duty.Dangling is Commitment winner ? StateOf(duty, winner.Root) : Word.Zero));
+        if (duty.Outer is null && duty.Live.Length == 0 && duty.Terms.IsWindowOver(duty.Arena.StartedAt))
+            Play(duty, new Settle(duty.Arena.Id, duty.Dangling is Commitment winner ? StateOf(duty, winner.Root) : Word.Zero));
     }
 
     /// <summary>
@@ -418,12 +426,13 @@ public sealed class Solver
             foreach (IndexedClaim rival in tournament.Rivals)
             {
                 Claim claim = rival.Claim;
-                if (claim.Confirmed || VerdictOf(rival) != Verdict.Accepted)
+                Terms terms = TermsOf(claim);
+                if (claim.Confirmed || VerdictOf(rival) != Verdict.Accepted || !terms.CanPlay)
                     continue;
 
                 bool won = tournament.Arena is Arena arena
                     ? arena.Result == TournamentResult.Winner && arena.Winner == claim.TraceRoot
-                    : !claim.Unbacked && _now >= claim.PostedAt + _game.Parameters.Allowance;
+                    : !claim.Unbacked && terms.IsWindowOver(claim.PostedAt);
                 if (won)
                     _actions.Add(new Confirm(claim.Ref, claim.Attempt));
             }
@@ -444,7 +453,7 @@ public sealed class Solver
 
             Claim parent = tournament.First.Parent!.Claim;
             bool replaced = !parent.Confirmed && Array.Exists(_index.Claims, other => other.Claim.Confirmed && other.Claim.Batch == parent.Batch);
-            if (replaced && _now >= claim.PostedAt + _game.Parameters.Allowance)
+            if (replaced && TermsOf(claim) is { CanPlay: true } terms && terms.IsWindowOver(claim.PostedAt))
                 _actions.Add(new Recover(claim.Ref, parent.Ref, claim.Attempt));
         }
     }
@@ -455,12 +464,22 @@ public sealed class Solver
     /// </summary>
     private void Withdraw(bool isDisputed)
     {
-        UInt128 least = UInt128.Max(_policy.MinimumWithdrawal, isDisputed ? UInt128.Min(_game.BondBatch, _game.BondChunk) : 1);
-        foreach (CreditHolder holder in (ReadOnlySpan<CreditHolder>)[CreditHolder.Rollup, CreditHolder.Tournament])
+        UInt128 least = 1;
+        foreach (Terms terms in _terms)
         {
-            UInt128 credit = _game.CreditOf(holder, _self);
+            if (isDisputed && terms.Rules is Rules rules)
+                least = UInt128.Max(least, UInt128.Min(rules.BondBatch, rules.BondChunk));
+        }
+
+        least = UInt128.Max(least, _policy.MinimumWithdrawal);
+        UInt128 credit = _game.CreditOf(CreditHolder.Rollup, _self);
+        if (credit >= least)
+            _actions.Add(new Withdraw(CreditHolder.Rollup, _self, credit));
+        for (int version = 0; version < _terms.Length; version++)
+        {
+            credit = _game.CreditOf(CreditHolder.Of(version), _self);
             if (credit >= least)
-                _actions.Add(new Withdraw(holder, _self, credit));
+                _actions.Add(new Withdraw(CreditHolder.Of(version), _self, credit) { Tournaments = _terms[version].Tournaments });
         }
     }
 
@@ -495,15 +514,29 @@ public sealed class Solver
     /// <summary>One moves first; then they alternate (spec 4.3.1).</summary>
     private int Mover(Arena arena, Bisection state) => (_shape.HeightOf(arena.Level) - state.Height) % 2 == 0 ? 1 : 2;
 
-    private bool IsMoverOverdue(Arena arena, Bisection state) =>
-        _now >= state.Since + (Mover(arena, state) == 1 ? state.BalanceOne : state.BalanceTwo);
+    private bool IsMoverOverdue(in Duty duty, Bisection state) =>
+        duty.Terms.Now >= state.Since + (Mover(duty.Arena, state) == 1 ? state.BalanceOne : state.BalanceTwo);
 
-    private bool IsOverdue(Leaf state, int side) => _now >= state.Since + (side == 1 ? state.BalanceOne : state.BalanceTwo);
+    private static bool IsOverdue(in Duty duty, Leaf state, int side) =>
+        duty.Terms.Now >= state.Since + (side == 1 ? state.BalanceOne : state.BalanceTwo);
+
+    /// <summary>A version of the rules at the time of the decision.</summary>
+    /// <param name="Rules">Null when they are not known here: then nothing is played under them.</param>
+    /// <param name="Now">Dispute time (spec 4.8.2): all that its clocks are compared with.</param>
+    private readonly record struct Terms(Rules? Rules, ulong Now, bool IsPaused)
+    {
+        public bool CanPlay => Rules is not null && !IsPaused;
+
+        public Address Tournaments => Rules?.Tournament ?? default;
+
+        /// <summary>Whether nobody can join any more what began then.</summary>
+        public bool IsWindowOver(ulong start) => Rules is not null && Now >= start + Rules.Parameters.Allowance;
+    }
 
     /// <summary>A tournament that matters to this player.</summary>
     /// <param name="Trace">Its own trace there; null when it has none, or not yet.</param>
     /// <param name="Side">The side of the outer match that is the own root, or 0.</param>
-    private readonly record struct Duty(IndexedArena Open, ulong Batch, ITrace? Trace, int Side)
+    private readonly record struct Duty(Terms Terms, IndexedArena Open, ulong Batch, ITrace? Trace, int Side)
     {
         public Arena Arena => Open.Arena;
 

@@ -12,8 +12,11 @@ public sealed partial class Watcher
     [LoggerMessage(Level = LogLevel.Warning, EventName = "Drill", Message = "DRILL: this process plays for a lie: {Drill}")]
     private partial void LogDrill(string drill);
 
-    [LoggerMessage(Level = LogLevel.Critical, EventName = "OtherRules", Message = "Block {Block} brings version {Version} of the rules into force, Tournament {Tournament}: this program defends claims under version 0 alone. Run one that knows it beside this one")]
-    private partial void LogOtherRules(int version, Address tournament, ulong block);
+    [LoggerMessage(Level = LogLevel.Information, EventName = "Rules", Message = "Block {Block} brings version {Version} of the rules into force, Tournament {Tournament}: claims from now on are defended under it, earlier ones under theirs")]
+    private partial void LogRules(int version, Address tournament, ulong block);
+
+    [LoggerMessage(Level = LogLevel.Critical, EventName = "UnknownRules", Message = "Block {Block} brings version {Version} of the rules into force, and Tournament {Tournament} or its verifier is not of this program: claims under it are NOT DEFENDED. Run one that knows it beside this one, which goes on with the earlier claims")]
+    private partial void LogUnknownRules(int version, Address tournament, ulong block);
 
     [LoggerMessage(Level = LogLevel.Information, EventName = "StakeTaken", Message = "The challenge of claim {Claim} took the stake of {Account} in block {Block}: its other claims are unbacked")]
     private partial void LogStakeTaken(Address account, Word claim, ulong block);

@@ -64,6 +64,7 @@ public sealed partial class Watcher : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly RollupContracts _contracts;
     private readonly ChainFollower _follower;
+    private readonly RulesReader _rules;
     private readonly Game _game;
     private readonly Replay _replay;
     private readonly Actor? _actor;
@@ -74,6 +75,9 @@ public sealed partial class Watcher : IAsyncDisposable
     private readonly HashSet<string> _shadowed = [];
     private readonly HashSet<Word> _lost = [];
     private readonly bool _development;
+
+    /// <summary>Followed, and not taken in yet.</summary>
+    private ChainUpdate? _unread;
 
     private Watcher(
         WatchOptions options,
@@ -94,10 +98,11 @@ public sealed partial class Watcher : IAsyncDisposable
         _contracts = contracts;
         _development = Drill.DevelopmentChains.Contains(client.ChainId);
         _follower = new ChainFollower(client, [contracts.Rollup, contracts.Tournaments, contracts.Inbox], firstBlock);
-        _game = new Game(contracts, genesis);
+        _rules = new RulesReader(client);
+        _game = new Game(contracts, genesis, _rules);
         _replay = new Replay(new InboxReader(client, contracts.Inbox), domainSeparator, journal, options.Drill, log, Wake);
         _policy = new SolverPolicy(
-            options.ClaimAfterSeconds, (UInt128)WithdrawalGas * UInt128.Max(genesis.Parameters.PriceCeiling, 1));
+            options.ClaimAfterSeconds, (UInt128)WithdrawalGas * UInt128.Max(genesis.InForce!.Parameters.PriceCeiling, 1));
         if (options.Account is { } account && options.Mode == WatchMode.Defend)
             _actor = new Actor(new TransactionSender(client, account), new Calls(contracts, _replay), journal, log, Wake, time);
         _status = new StatusFile(journal.Folder);
@@ -117,10 +122,7 @@ public sealed partial class Watcher : IAsyncDisposable
                 Drill.RequireDevelopmentChain(client.ChainId);
             Deployment deployment = await Deployment.ReadAsync(client, options.Rollup, cancel: cancel).ConfigureAwait(false);
             var contracts = new RollupContracts(deployment.Rollup, deployment.Tournament, deployment.Inbox);
-            ContractHandler tournaments = new(client, contracts.Tournaments);
-            Abi.Parameters parameters = await tournaments.QueryAsync(new Abi.Tournament.ParametersFunction(), cancel: cancel).ConfigureAwait(false);
-            UInt128 bond0 = EventReader.Wei(await tournaments.QueryAsync(new Abi.Tournament.BondFunction(0), cancel: cancel).ConfigureAwait(false));
-            UInt128 bond1 = EventReader.Wei(await tournaments.QueryAsync(new Abi.Tournament.BondFunction(1), cancel: cancel).ConfigureAwait(false));
+            Rules rules = await Rules.ReadAsync(client, contracts.Tournaments, cancel).ConfigureAwait(false);
             Abi.ClaimRef genesis = await new ContractHandler(client, contracts.Rollup)
                 .QueryAsync(new Abi.Rollup.GenesisFunction(), cancel: cancel).ConfigureAwait(false);
             Word domainSeparator = await new ContractHandler(client, contracts.Inbox)
@@ -132,9 +134,7 @@ public sealed partial class Watcher : IAsyncDisposable
             }
 
             ulong first = options.FirstBlock ?? (deployment.Block > BlocksBeforeRollup ? deployment.Block - BlocksBeforeRollup : 0);
-            uint pauseBudget = await tournaments.QueryAsync(new Abi.Tournament.PauseBudgetSecondsFunction(), cancel: cancel).ConfigureAwait(false);
-            GameState start = GameState.AtGenesis(
-                EventReader.From(parameters) with { PauseBudgetSeconds = pauseBudget }, bond0, bond1, EventReader.From(genesis));
+            GameState start = GameState.AtGenesis(rules, EventReader.From(genesis));
             Journal journal = Journal.Open(
                 options.DataFolder, new JournalIdentity(client.ChainId, options.Rollup, first, options.Drill?.ToString() ?? ""));
             return new Watcher(options, client, journal, contracts, first, start, domainSeparator, log, time);
@@ -155,9 +155,9 @@ public sealed partial class Watcher : IAsyncDisposable
             _options.Mode.ToString().ToLowerInvariant(), _options.Rollup, _client.ChainId, _options.Account?.Address ?? Address.Zero, _client.Rpc.CurrentEndpoint);
         if (_options.Drill is { } drill)
             LogDrill(drill.ToString());
-        Resume();
         try
         {
+            await ResumeAsync(cancel).ConfigureAwait(false);
             await SettleEarlierRunAsync(cancel).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
@@ -200,13 +200,14 @@ public sealed partial class Watcher : IAsyncDisposable
     }
 
     /// <summary>Takes up what earlier runs have followed.</summary>
-    private void Resume()
+    private async Task ResumeAsync(CancellationToken cancel)
     {
         IReadOnlyList<FollowedBlock> blocks = _journal.ReadBlocks();
         if (blocks.Count == 0)
             return;
+        await _rules.LearnAsync(blocks, cancel).ConfigureAwait(false);
         _game.Apply(new ChainUpdate(null, blocks, AtHead: false));
-        _follower.Resume(blocks.Select(block => (block.Number, block.Hash)));
+        _follower.Resume(blocks);
         LogResumed(blocks[^1].Number, blocks[^1].Hash);
     }
 
@@ -244,9 +245,12 @@ public sealed partial class Watcher : IAsyncDisposable
     /// <summary>One look at L1. False when there is more to read at once.</summary>
     private async Task<bool> StepAsync(CancellationToken cancel)
     {
-        ChainUpdate? update = await _follower.AdvanceAsync(cancel).ConfigureAwait(false);
-        if (update is null)
+        // What the follower hands out it does not hand out again, and L1 may fail before it is taken in.
+        _unread ??= await _follower.AdvanceAsync(cancel).ConfigureAwait(false);
+        if (_unread is not { } update)
             return true;
+        await _rules.LearnAsync(update.Added, cancel).ConfigureAwait(false);
+        _unread = null;
 
         // First the journal, then the memory: what is known after a kill is never more than what was written.
         if (update.Added.Count > 0 || update.VoidFrom is not null)
@@ -355,8 +359,11 @@ public sealed partial class Watcher : IAsyncDisposable
             case ClaimedEvent e:
                 LogClaimed(e.Batch, e.Id, e.StateRoot, e.Claimer, log.BlockNumber);
                 break;
+            case RulesAddedEvent { Version: > 0, Rules: null } e:
+                LogUnknownRules(e.Version, e.Tournament, log.BlockNumber);
+                break;
             case RulesAddedEvent { Version: > 0 } e:
-                LogOtherRules(e.Version, e.Tournament, log.BlockNumber);
+                LogRules(e.Version, e.Tournament, log.BlockNumber);
                 break;
             case StakeTakenEvent e:
                 LogStakeTaken(e.Account, e.Claim, log.BlockNumber);

@@ -23,7 +23,7 @@ public sealed record DeploymentParameters(
 }
 
 /// <summary>The contracts of one rollup on one chain.</summary>
-/// <param name="Tournament">Version 0 of the rules (spec 5.7), which is the one that the programs here play.</param>
+/// <param name="Tournament">Version 0 of the rules (spec 5.7).</param>
 /// <param name="Block">The block of the Rollup's deployment: nothing of this rollup is older but the deployments before it.</param>
 public sealed record Deployment(
     ulong ChainId,

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Vm;
+using Abi = Optimistic.Contracts.Bindings;
 
 namespace Optimistic.Contracts.L1;
 
@@ -18,7 +19,8 @@ public sealed record ChainUpdate(ulong? VoidFrom, IReadOnlyList<FollowedBlock> A
 
 /// <summary>
 /// Follows L1 by block hash: hands out every block of the contracts' events exactly once and in order, says what a reorganization voids,
-/// and never hands out half a block. An endpoint that lags behind what was followed changes nothing until it insists.
+/// and never hands out half a block. An endpoint that lags behind what was followed changes nothing until it insists. A Tournament that the
+/// Rollup announces (spec 5.7.2) is followed from there on, and the block that announces it also has what that one has logged before.
 /// </summary>
 public sealed class ChainFollower
 {
@@ -37,9 +39,9 @@ public sealed class ChainFollower
     private const int ShorterChainPatience = 20;
 
     private readonly EthereumClient _client;
-    private readonly LogFilter _filter;
     private readonly ulong _first;
     private readonly List<(ulong Number, Word Hash)> _chain = [];
+    private LogFilter _filter;
     private int _seenShorter;
 
     /// <param name="first">The first block to follow: none of the contracts is older.</param>
@@ -54,12 +56,13 @@ public sealed class ChainFollower
     public (ulong Number, Word Hash)? Last => _chain.Count == 0 ? null : _chain[^1];
 
     /// <summary>Continues after blocks that were followed before a restart, ascending.</summary>
-    public void Resume(IEnumerable<(ulong Number, Word Hash)> followed)
+    public void Resume(IReadOnlyList<FollowedBlock> followed)
     {
         if (_chain.Count > 0)
             throw new InvalidOperationException("Resume comes before the first step.");
-        foreach ((ulong number, Word hash) in followed)
-            Remember(number, hash);
+        Follow(Announced(followed));
+        foreach (FollowedBlock block in followed)
+            Remember(block.Number, block.Hash);
     }
 
     /// <summary>
@@ -85,11 +88,12 @@ public sealed class ChainFollower
         }
 
         ulong next = Math.Max(voidFrom ?? (Last is { } tip ? tip.Number + 1 : _first), _first);
-        IReadOnlyList<FollowedBlock>? added = next > head.Number
-            ? []
-            : next + UnsettledBlocks <= head.Number
-                ? await ReadRangeAsync(next, Math.Min(next + RangeBlocks - 1, head.Number - UnsettledBlocks), cancel).ConfigureAwait(false)
-                : await ReadBlocksAsync(next, (int)Math.Min(head.Number - next + 1, StepBlocks), cancel).ConfigureAwait(false);
+        IReadOnlyList<FollowedBlock>? added = await ReadAsync(next, head.Number, cancel).ConfigureAwait(false);
+        // The blocks that announce a contract may have its events already, so they are read again with it.
+        if (added is not null && Follow(Announced(added)))
+            return null;
+        if (added is not null)
+            added = await WithEarlierAsync(added, cancel).ConfigureAwait(false);
         if (added is null)
             return null;
 
@@ -99,6 +103,44 @@ public sealed class ChainFollower
         foreach (FollowedBlock block in added)
             Remember(block.Number, block.Hash);
         return new ChainUpdate(voidFrom, added, AtHead: Last is not { } end || end.Number >= head.Number);
+    }
+
+    private async Task<IReadOnlyList<FollowedBlock>?> ReadAsync(ulong next, ulong head, CancellationToken cancel) => next > head
+        ? []
+        : next + UnsettledBlocks <= head
+            ? await ReadRangeAsync(next, Math.Min(next + RangeBlocks - 1, head - UnsettledBlocks), cancel).ConfigureAwait(false)
+            : await ReadBlocksAsync(next, (int)Math.Min(head - next + 1, StepBlocks), cancel).ConfigureAwait(false);
+
+    private static IEnumerable<Address> Announced(IEnumerable<FollowedBlock> blocks) =>
+        from log in blocks.SelectMany(block => block.Logs)
+        where log.Is<Abi.Rollup.RulesAddedEvent>()
+        select log.Decode<Abi.Rollup.RulesAddedEvent>() into added
+        where added.Version > 0
+        select added.Tournament;
+
+    /// <returns>Whether there is a new one among them.</returns>
+    private bool Follow(IEnumerable<Address> announced)
+    {
+        Address[] unknown = [.. announced.Except(_filter.Addresses)];
+        if (unknown.Length > 0)
+            _filter = new LogFilter([.. _filter.Addresses, .. unknown]);
+        return unknown.Length > 0;
+    }
+
+    /// <summary>A block that announces a Tournament gets, behind the announcement, its logs of the blocks before: it may have been paused.</summary>
+    private async Task<IReadOnlyList<FollowedBlock>> WithEarlierAsync(IReadOnlyList<FollowedBlock> blocks, CancellationToken cancel)
+    {
+        var whole = new List<FollowedBlock>(blocks.Count);
+        foreach (FollowedBlock block in blocks)
+        {
+            Address[] announced = [.. Announced([block])];
+            IReadOnlyList<LogEntry> earlier = announced.Length == 0 || block.Number <= _first
+                ? [] : await _client.GetLogsAsync(new LogFilter(announced), _first, block.Number - 1, cancel).ConfigureAwait(false);
+            int at = 1 + block.Logs.ToList().FindLastIndex(log => log.Is<Abi.Rollup.RulesAddedEvent>());
+            whole.Add(earlier.Count == 0 ? block : block with { Logs = [.. block.Logs.Take(at), .. earlier, .. block.Logs.Skip(at)] });
+        }
+
+        return whole;
     }
 
     /// <summary>

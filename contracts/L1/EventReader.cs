@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Numerics;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Vm;
@@ -6,6 +7,7 @@ using Abi = Optimistic.Contracts.Bindings;
 namespace Optimistic.Contracts.L1;
 
 /// <summary>Addresses of the contracts of one rollup.</summary>
+/// <param name="Tournaments">The Tournament of version 0 of the rules (spec 5.7); later ones are announced by the Rollup.</param>
 public sealed record RollupContracts(Address Rollup, Address Tournaments, Address Inbox);
 
 /// <summary>Decodes what the contracts of one rollup log, and turns their structs into the records of this namespace and back.</summary>
@@ -13,11 +15,23 @@ public static class EventReader
 {
     /// <summary>The event of a log, or null for one that nobody here needs.</summary>
     /// <exception cref="AbiException">It has the topic of an event and not its data.</exception>
-    public static L1Event? Read(RollupContracts contracts, LogEntry log) =>
-        log.Address == contracts.Tournaments ? ReadTournament(log)
-        : log.Address == contracts.Rollup ? ReadRollup(log)
-        : log.Address == contracts.Inbox ? ReadInbox(log)
-        : null;
+    /// <param name="rules">The versions of the rules by now; default: the first alone.</param>
+    public static L1Event? Read(RollupContracts contracts, LogEntry log, ImmutableArray<Rules?> rules = default)
+    {
+        if (log.Address == contracts.Tournaments)
+            return ReadTournament(log, 0);
+        if (log.Address == contracts.Rollup)
+            return ReadRollup(log);
+        if (log.Address == contracts.Inbox)
+            return ReadInbox(log);
+        for (int version = 1; !rules.IsDefault && version < rules.Length; version++)
+        {
+            if (rules[version]?.Tournament == log.Address)
+                return ReadTournament(log, version);
+        }
+
+        return null;
+    }
 
     private static L1Event? ReadRollup(LogEntry log)
     {
@@ -45,7 +59,7 @@ public static class EventReader
         return null;
     }
 
-    private static L1Event? ReadTournament(LogEntry log)
+    private static L1Event? ReadTournament(LogEntry log, int version)
     {
         if (TryDecode(log, out Abi.Tournament.OpenedEvent? opened))
             return new OpenedEvent(opened.Tournament, opened.Initial, opened.FirstRoot, opened.FirstClaimer, opened.StartedAt);
@@ -64,13 +78,13 @@ public static class EventReader
         if (TryDecode(log, out Abi.Tournament.SettledEvent? settled))
             return new SettledEvent(settled.Tournament, (TournamentResult)settled.Result, settled.Winner);
         if (TryDecode(log, out Abi.Tournament.CreditedEvent? credited))
-            return new CreditedEvent(CreditHolder.Tournament, credited.Account, Wei(credited.Amount));
+            return new CreditedEvent(CreditHolder.Of(version), credited.Account, Wei(credited.Amount));
         if (TryDecode(log, out Abi.Tournament.WithdrawnEvent? withdrawn))
-            return new WithdrawnEvent(CreditHolder.Tournament, withdrawn.Account, withdrawn.To, Wei(withdrawn.Amount));
+            return new WithdrawnEvent(CreditHolder.Of(version), withdrawn.Account, withdrawn.To, Wei(withdrawn.Amount));
         if (TryDecode(log, out Abi.Tournament.PausedEvent? paused))
-            return new PausedEvent(paused.Since, paused.Before);
+            return new PausedEvent(paused.Since, paused.Before, version);
         if (TryDecode(log, out Abi.Tournament.UnpausedEvent? unpaused))
-            return new UnpausedEvent(unpaused.Before);
+            return new UnpausedEvent(unpaused.Before, version);
         return null;
     }
 

@@ -35,7 +35,11 @@ public enum ClaimBacking
 }
 
 /// <summary>Rules are in force from here on, for new tournaments (spec 5.7.2).</summary>
-public sealed record RulesAddedEvent(int Version, Address Tournament) : L1Event;
+public sealed record RulesAddedEvent(int Version, Address Tournament) : L1Event
+{
+    /// <summary>What they are, which the event does not tell; null when they are not known here.</summary>
+    public Rules? Rules { get; init; }
+}
 
 public sealed record StakedEvent(Address Account, UInt128 Amount, UInt128 Total) : L1Event;
 
@@ -45,17 +49,34 @@ public sealed record UnstakedEvent(Address Account, UInt128 Amount) : L1Event;
 public sealed record StakeTakenEvent(Address Account, Word Claim, UInt128 Amount, int Epoch) : L1Event;
 
 /// <summary>Since is block time, Before the seconds of the pauses that have ended (spec 4.8.4).</summary>
-public sealed record PausedEvent(ulong Since, uint Before) : L1Event;
+/// <param name="Version">Of the rules that are paused.</param>
+public sealed record PausedEvent(ulong Since, uint Before, int Version = 0) : L1Event;
 
-public sealed record UnpausedEvent(uint Before) : L1Event;
+public sealed record UnpausedEvent(uint Before, int Version = 0) : L1Event;
 
 public sealed record ConfirmedEvent(Word Id, ulong Batch, Word StateRoot) : L1Event;
 
-/// <summary>Credits of the Rollup and of the Tournament are separate accounts.</summary>
-public enum CreditHolder
+/// <summary>Who owes a credit: the Rollup and each Tournament have their own accounts.</summary>
+public readonly record struct CreditHolder
 {
-    Rollup,
-    Tournament,
+    private readonly int _contract;
+
+    private CreditHolder(int contract) => _contract = contract;
+
+    public static CreditHolder Rollup => default;
+
+    /// <summary>That of version 0 of the rules.</summary>
+    public static CreditHolder Tournament => Of(0);
+
+    /// <summary>The Tournament of a version of the rules.</summary>
+    public static CreditHolder Of(int version) => new(version + 1);
+
+    public override string ToString() => _contract switch
+    {
+        0 => "Rollup",
+        1 => "Tournament",
+        _ => $"Tournament of rules {_contract - 1}",
+    };
 }
 
 public sealed record CreditedEvent(CreditHolder Holder, Address Account, UInt128 Amount) : L1Event;

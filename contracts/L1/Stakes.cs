@@ -23,12 +23,13 @@ public sealed record Stakes(ImmutableDictionary<Address, Stake> All)
     };
 
     /// <summary>Whether a first claim of the account after that parent may stand behind its stake (spec 5.8.2).</summary>
+    /// <param name="isInForce">Whether the parent is pinned to the rules in force.</param>
     /// <param name="bond">bond(0) of the rules in force, wei.</param>
     /// <param name="isClosed">Whether the window of a claim has passed.</param>
-    public bool Cover(Address account, Word parent, UInt128 bond, Func<Word, bool> isClosed)
+    public bool Cover(Address account, Word parent, bool isInForce, UInt128 bond, Func<Word, bool> isClosed)
     {
         Stake stake = Of(account);
-        return stake.Amount >= bond && (stake.Latest.IsZero || stake.Latest == parent || isClosed(stake.Latest));
+        return stake.Amount >= bond && (stake.Latest.IsZero || (stake.Latest == parent && isInForce) || isClosed(stake.Latest));
     }
 
     private Stakes With(Address account, Stake stake) => new(All.SetItem(account, stake));

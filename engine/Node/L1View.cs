@@ -29,16 +29,28 @@ public sealed record ClaimTree(
 
     public Stakes Stakes { get; init; } = Stakes.Empty;
 
-    public Pauses Pauses { get; init; } = Pauses.None;
+    /// <summary>The versions of the rules (spec 5.7.1); null where this program does not know them.</summary>
+    public ImmutableArray<Rules?> Rules { get; init; } = [];
+
+    /// <summary>The rules that a new first claim pins (spec 5.7.3).</summary>
+    public Rules? InForce => Rules[^1];
+
+    /// <summary>Whether the window of a claim is over, by the clock of its rules. Of rules that are not known nobody can say, so it is not.</summary>
+    public bool IsWindowOver(PostedClaim claim, ulong timestamp) =>
+        Rules[claim.Event.Version] is { } rules && rules.TimeAt(timestamp) >= claim.PostedAt + rules.Parameters.Allowance;
 
     /// <summary>Only genesis.</summary>
-    public static ClaimTree Of(ClaimRef genesis) => new(
+    /// <param name="rules">Version 0.</param>
+    public static ClaimTree Of(ClaimRef genesis, Rules rules) => new(
         ImmutableDictionary<Word, PostedClaim>.Empty,
         ImmutableDictionary<Word, Word>.Empty,
         ImmutableDictionary<Word, SettledEvent>.Empty,
         [],
         ImmutableDictionary<Word, ulong>.Empty,
-        genesis.Id());
+        genesis.Id())
+    {
+        Rules = [rules],
+    };
 
     public ClaimTree Apply(L1Event happened, LogEntry log) => happened switch
     {
@@ -60,12 +72,17 @@ public sealed record ClaimTree(
             Stakes = Stakes.Apply(e),
         },
         StakedEvent or UnstakedEvent => this with { Stakes = Stakes.Apply(happened) },
-        PausedEvent or UnpausedEvent => this with { Pauses = Pauses.Apply(happened) },
+        PausedEvent e => WithPause(e.Version, e),
+        UnpausedEvent e => WithPause(e.Version, e),
+        RulesAddedEvent { Version: > 0 } e => this with { Rules = Rules.Add(e.Rules) },
         ConfirmedEvent e => this with { ConfirmedBatches = ConfirmedBatches.SetItem(e.Id, e.Batch), LatestConfirmed = e.Id },
         OpenedEvent e => this with { Opened = Opened.Add(e.Tournament) },
         SettledEvent e => this with { Settled = Settled.SetItem(e.Tournament, e) },
         _ => this,
     };
+
+    private ClaimTree WithPause(int version, L1Event happened) =>
+        this with { Rules = Rules.SetItem(version, Rules[version]! with { Pauses = Rules[version]!.Pauses.Apply(happened) }) };
 }
 
 /// <summary>All that L1 says about this rollup at one block.</summary>
@@ -76,15 +93,20 @@ public sealed class L1View
 {
     private readonly ChainFollower _follower;
     private readonly RollupContracts _contracts;
+    private readonly RulesReader _rules;
     private readonly List<L1State> _history = [];
     private readonly L1State _start;
     private L1State _base;
 
-    public L1View(EthereumClient client, RollupContracts contracts, ulong firstBlock, ClaimRef genesis)
+    /// <summary>Followed, and not taken in yet.</summary>
+    private ChainUpdate? _unread;
+
+    public L1View(EthereumClient client, RollupContracts contracts, ulong firstBlock, ClaimRef genesis, Rules rules)
     {
         _contracts = contracts;
+        _rules = new RulesReader(client);
         _follower = new ChainFollower(client, [contracts.Inbox, contracts.Rollup, contracts.Tournaments], firstBlock);
-        _start = new L1State(0, Word.Zero, 0, InboxState.Empty, ClaimTree.Of(genesis));
+        _start = new L1State(0, Word.Zero, 0, InboxState.Empty, ClaimTree.Of(genesis, rules));
         _base = _start;
     }
 
@@ -101,9 +123,11 @@ public sealed class L1View
     {
         while (true)
         {
-            ChainUpdate? update = await _follower.AdvanceAsync(cancel);
-            if (update is null)
+            _unread ??= await _follower.AdvanceAsync(cancel);
+            if (_unread is not { } update)
                 return false;
+            await _rules.LearnAsync(update.Added, cancel);
+            _unread = null;
 
             if (update.VoidFrom is { } from)
             {
@@ -126,8 +150,10 @@ public sealed class L1View
         ClaimTree claims = Current.Claims;
         foreach (LogEntry log in block.Logs)
         {
-            if (EventReader.Read(_contracts, log) is not { } happened)
+            if (EventReader.Read(_contracts, log, claims.Rules) is not { } happened)
                 continue;
+            if (happened is RulesAddedEvent added)
+                happened = added with { Rules = _rules.Of(added.Tournament) };
             inbox = inbox.Apply(happened, log, block.Timestamp);
             claims = claims.Apply(happened, log);
         }

@@ -79,27 +79,24 @@ internal static class NodeHost
             throw new CommandException($"{account} is not a sequencer of Inbox {inbox.Address}: use the key of one, they were fixed at deployment.");
     }
 
+    /// <exception cref="UnknownRulesException">The rules in force: no claim could be made under them.</exception>
     private static async Task<L1Terms> ReadTermsAsync(EthereumClient client, ContractsFile contracts, Address account, CancellationToken cancel)
     {
         Deployment found = await Deployment.ReadAsync(client, contracts.Rollup, contracts.Outbox, cancel);
         if (found.Inbox != contracts.Inbox || found.Tournament != contracts.Tournament)
             throw new CommandException($"the contracts file names Inbox {contracts.Inbox} and Tournament {contracts.Tournament}, the Rollup has {found.Inbox} and {found.Tournament}: take the file that the deployment wrote.");
 
-        ContractHandler inbox = new(client, contracts.Inbox), rollup = new(client, contracts.Rollup), tournament = new(client, contracts.Tournament);
+        ContractHandler inbox = new(client, contracts.Inbox), rollup = new(client, contracts.Rollup);
         await RequireSequencerAsync(inbox, account, cancel);
         ClaimRef genesis = EventReader.From(await rollup.QueryAsync(new Abi.Rollup.GenesisFunction(), cancel: cancel));
         if (genesis.StateRoot != RollupState.Genesis.Root)
             throw new CommandException($"the rollup starts from state root {genesis.StateRoot}, this program from {RollupState.Genesis.Root}: use the version that it was deployed with.");
 
-        Abi.Rollup.RulesInForceOutput rules = await rollup.QueryAsync(new Abi.Rollup.RulesInForceFunction(), cancel: cancel);
-        if (rules.Version != 0)
-            throw new CommandException($"version {rules.Version} of the rules is in force, Tournament {rules.Tournament}, and this program claims under version 0 alone: use one that knows it.");
-
-        uint allowance = await tournament.QueryAsync(new Abi.Tournament.AllowanceFunction(), cancel: cancel);
-        uint pauseBudget = await tournament.QueryAsync(new Abi.Tournament.PauseBudgetSecondsFunction(), cancel: cancel);
-        BigInteger bond = await tournament.QueryAsync(new Abi.Tournament.BondFunction(0), cancel: cancel);
+        Abi.Rollup.RulesInForceOutput inForce = await rollup.QueryAsync(new Abi.Rollup.RulesInForceFunction(), cancel: cancel);
+        await Rules.ReadAsync(client, inForce.Tournament, cancel);
+        Rules rules = await Rules.ReadAsync(client, contracts.Tournament, cancel);
         Word domain = await inbox.QueryAsync(new Abi.Inbox.DomainSeparatorFunction(), cancel: cancel);
-        return new L1Terms(genesis, allowance, pauseBudget, bond, domain);
+        return new L1Terms(genesis, rules, domain);
     }
 
     private static void RequireDevelopmentChain(ulong chainId)

@@ -91,8 +91,6 @@ public sealed class Sequencer
     private readonly EthereumClient _client;
     private readonly ContractsFile _contracts;
     private readonly ClaimRef _genesis;
-    private readonly uint _allowanceSeconds, _pauseBudgetSeconds;
-    private readonly BigInteger _bond;
     private readonly L1View _l1;
     private readonly L1Outbox _outbox;
     private readonly InboxReader _inbox;
@@ -115,7 +113,7 @@ public sealed class Sequencer
     private RollupState _state = RollupState.Genesis;
     private readonly HashSet<Word> _warned = [];
     private InFlight? _inFlight;
-    private bool _isAligned;
+    private bool _isAligned, _isAtLoss;
     private int _polledReorganizations = -1;
     private int _withdrawnAt;
     private NodeView _view;
@@ -131,9 +129,9 @@ public sealed class Sequencer
         Serilog.ILogger log)
     {
         (_store, _client, _contracts, _options, _time, _log) = (store, client, contracts, options, time, log);
-        (_genesis, _allowanceSeconds, _pauseBudgetSeconds, _bond) = (terms.Genesis, terms.AllowanceSeconds, terms.PauseBudgetSeconds, terms.Bond);
+        _genesis = terms.Genesis;
         RollupContracts addresses = new(contracts.Rollup, contracts.Tournament, contracts.Inbox);
-        _l1 = new L1View(client, addresses, contracts.Block, terms.Genesis);
+        _l1 = new L1View(client, addresses, contracts.Block, terms.Genesis, terms.Rules);
         _outbox = new L1Outbox(store, client, account, time, log);
         _inbox = new InboxReader(client, contracts.Inbox);
         _executor = new Executor(terms.DomainSeparator, options.Drill, options.Engine);
@@ -671,6 +669,15 @@ public sealed class Sequencer
     private async Task ClaimAsync(CancellationToken cancel)
     {
         ClaimTree claims = _l1.Current.Claims;
+        if (claims.InForce is not { } rules)
+        {
+            if (!_isAtLoss)
+                _log.Error("Version {Version} of the rules is in force, which this program does not know: batches are posted and not claimed. Run a program that knows it", claims.Rules.Length - 1);
+            _isAtLoss = true;
+            return;
+        }
+
+        _isAtLoss = false;
         ClaimRef parent = LatestConfirmed(claims, out int confirmed);
         foreach (ExecutedBatch batch in _batches.Skip(confirmed))
         {
@@ -688,21 +695,20 @@ public sealed class Sequencer
             }
             else if (batch.IsOwn || IsForeignClaimDue(batch))
             {
+                int version = claims.Claims.TryGetValue(parent.Id(), out PostedClaim? posted) ? posted.Event.Version : 0;
                 bool isStaked = claims.Stakes.Cover(
-                    _outbox.Address, parent.Id(), EventReader.Wei(_bond), id => DisputeTime(claims) >= claims.Claims[id].PostedAt + _allowanceSeconds);
+                    _outbox.Address, parent.Id(), version == claims.Rules.Length - 1, rules.BondBatch,
+                    id => claims.IsWindowOver(claims.Claims[id], _l1.Current.Timestamp));
                 string kind = claims.Unbacked.Contains(claim.Id()) ? "claim again" : "claim";
                 await _outbox.SendAsync(
                     kind, claim.Id().ToString(), _contracts.Rollup,
                     new Abi.Rollup.ClaimFunction(EventReader.ToAbi(parent), attempt, claim.StateRoot, claim.TraceRoot, batch.LastLeaf),
-                    isStaked ? 0 : _bond, cancel);
+                    isStaked ? 0 : EventReader.Big(rules.BondBatch), cancel);
             }
 
             return; // what comes after it can be claimed when L1 has this claim
         }
     }
-
-    /// <summary>Dispute time at the head of L1 (spec 4.8.2).</summary>
-    private ulong DisputeTime(ClaimTree claims) => claims.Pauses.TimeAt(_l1.Current.Timestamp, _pauseBudgetSeconds);
 
     /// <summary>The latest confirmed claim, and how many batches it closes.</summary>
     private ClaimRef LatestConfirmed(ClaimTree claims, out int confirmed)
@@ -727,7 +733,7 @@ public sealed class Sequencer
 
         bool isDue = claims.Opened.Contains(claim.Tournament)
             ? claims.Settled.TryGetValue(claim.Tournament, out SettledEvent? settled) && settled.Winner == claim.TraceRoot
-            : DisputeTime(claims) >= posted.PostedAt + _allowanceSeconds;
+            : claims.IsWindowOver(posted, _l1.Current.Timestamp);
         if (isDue)
         {
             await _outbox.SendAsync(
@@ -745,9 +751,19 @@ public sealed class Sequencer
         if (confirmed == _withdrawnAt)
             return;
 
+        Rules[] known = [.. _l1.Current.Claims.Rules.OfType<Rules>()];
+        BigInteger least = EventReader.Big(known.Min(rules => rules.BondBatch));
         BigInteger owed = await new ContractHandler(_client, _contracts.Rollup).QueryAsync(new Abi.Rollup.CreditsFunction(_outbox.Address), cancel: cancel);
-        if (owed >= _bond)
+        if (owed >= least)
             await _outbox.SendAsync("withdraw", $"rollup/{confirmed}", _contracts.Rollup, new Abi.Rollup.WithdrawFunction(_outbox.Address), BigInteger.Zero, cancel);
+
+        // Of claims that had rivals, the Tournaments have the bonds.
+        foreach (Rules rules in known)
+        {
+            owed = await new ContractHandler(_client, rules.Tournament).QueryAsync(new Abi.Tournament.CreditsFunction(_outbox.Address), cancel: cancel);
+            if (owed >= least)
+                await _outbox.SendAsync("withdraw", $"{rules.Tournament}/{confirmed}", rules.Tournament, new Abi.Tournament.WithdrawFunction(_outbox.Address), BigInteger.Zero, cancel);
+        }
 
         BigInteger fees = await new ContractHandler(_client, _contracts.Inbox).QueryAsync(new Abi.Inbox.CreditsFunction(_outbox.Address), cancel: cancel);
         if (fees >= MinFeesToWithdraw)
@@ -781,4 +797,5 @@ public sealed class Sequencer
 }
 
 /// <summary>What the contracts fix and the node reads once at its start.</summary>
-public sealed record L1Terms(ClaimRef Genesis, uint AllowanceSeconds, uint PauseBudgetSeconds, BigInteger Bond, Word DomainSeparator);
+/// <param name="Rules">Version 0.</param>
+public sealed record L1Terms(ClaimRef Genesis, Rules Rules, Word DomainSeparator);

@@ -81,7 +81,7 @@ public sealed class ChainFollowerTests
         var known = new List<FollowedBlock>();
         await FollowAsync(Follower(chain), known);
         ChainFollower resumed = Follower(chain);
-        resumed.Resume(known.Select(block => (block.Number, block.Hash)));
+        resumed.Resume(known);
         await chain.Chain.ReorganizeAsync(1, Cancel);
         await sender.SendAsync(chain.Deployment.Inbox, new Inbox.PublishFunction([9]), cancel: Cancel);
         Assert.Equal(1, await FollowAsync(resumed, known));

@@ -52,7 +52,7 @@ public sealed class SolverStakeTests
         OwnClaim truth = _own.Claim(batch)!;
         var claim = new ClaimRef(Tournament(parent, truth), truth.StateRoot, trace ?? truth.TraceRoot);
         Happen(new ClaimedEvent(
-            claim.Id(), parent.Id(), claim.Tournament, batch, 0, claim.StateRoot, claim.TraceRoot, claimer, _state.TimeAt(_now), version, backing));
+            claim.Id(), parent.Id(), claim.Tournament, batch, 0, claim.StateRoot, claim.TraceRoot, claimer, _state.Rules[0]!.TimeAt(_now), version, backing));
         return claim;
     }
 

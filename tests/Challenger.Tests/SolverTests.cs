@@ -184,7 +184,7 @@ public sealed class SolverTests
         {
             UInt128 credit = game.L1.CreditsOf(honest.Address);
             if (game.L1.State.Arenas.Values.Any(arena => arena.Result == TournamentResult.Undecided))
-                Assert.True(credit >= most || most >= UInt128.Min(game.L1.State.BondBatch, game.L1.State.BondChunk), "It fetched the refund of a move.");
+                Assert.True(credit >= most || most >= UInt128.Min(game.L1.State.InForce!.BondBatch, game.L1.State.InForce.BondChunk), "It fetched the refund of a move.");
             most = UInt128.Max(most, credit);
             return most > 0 && credit == 0;
         });

@@ -179,7 +179,7 @@ internal sealed class Dispute : IAsyncDisposable
         }
 
         foreach (Claim claim in State.Claims.Values.Where(claim => !claim.Confirmed))
-            yield return claim.PostedAt + State.Parameters.Allowance;
+            yield return claim.PostedAt + State.InForce!.Parameters.Allowance;
         foreach (Player player in _players)
         {
             yield return player switch

@@ -159,11 +159,11 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
         Liar liar = dispute.AddLiar(Lies.MemoryWord);
         Honest honest = dispute.AddHonest();
         await StakeAsync(gas, DevChain.Accounts[1]);
-        liar.Staked = dispute.State.BondBatch;
+        liar.Staked = dispute.State.InForce!.BondBatch;
         await dispute.Game.FollowAsync();
         await dispute.PlayAsync();
         await dispute.CheckTheTruthWonAsync();
-        Assert.Equal(dispute.State.BondChunk, liar.Paid);
+        Assert.Equal(dispute.State.InForce!.BondChunk, liar.Paid);
         Assert.Single(Of("prove-step"));
         Assert.Equal(24, world.Spent.Count(spent => spent.Name.StartsWith("advance", StringComparison.Ordinal)));
         gas["joinLevel0Staked"] = Of("challenge").Single();

@@ -69,6 +69,13 @@ internal sealed class ProgramProcess : IDisposable
         await _process.WaitForExitAsync(CancellationToken.None);
     }
 
+    /// <summary>The exit code of a program that ends by itself.</summary>
+    public async Task<int> EndAsync(CancellationToken cancel)
+    {
+        await _process!.WaitForExitAsync(cancel);
+        return _process.ExitCode;
+    }
+
     /// <summary>Fails the test when it has ended by itself.</summary>
     public void RequireStartedOrKilled()
     {

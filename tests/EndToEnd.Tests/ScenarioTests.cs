@@ -93,7 +93,7 @@ public sealed class ScenarioTests(World world) : IClassFixture<World>
         Honest watcher = dispute.AddHonest("watcher");
         await dispute.PlayAsync();
         await dispute.CheckTheTruthWonAsync();
-        Assert.Equal(dispute.State.BondChunk, watcher.Paid);
+        Assert.Equal(dispute.State.InForce!.BondChunk, watcher.Paid);
     }
 
     /// <summary>The liar pays for the true root itself, at both levels, so that nobody else can, and then does nothing for it.</summary>

@@ -23,6 +23,9 @@ internal sealed class Story : IAsyncDisposable
 {
     private const int Deployer = 0, Sequencer = 1, User = 2, Liar = 3, Defender = 4, LiarsPlayer = 5;
 
+    /// <summary>Accounts for <see cref="PlayForALieAsync"/>.</summary>
+    public const int FirstPlayer = 6, SecondPlayer = 7;
+
     private const ulong MaxTaskSteps = 1UL << 32, StepLimit = 1UL << 24;
 
     /// <summary>How much time is let pass at once when nobody has a clock that runs.</summary>
@@ -51,8 +54,8 @@ internal sealed class Story : IAsyncDisposable
     private readonly string _liarUrl = $"http://127.0.0.1:{ProgramProcess.FreePort()}";
     private readonly ITestOutputHelper _output;
     private readonly ChainFollower _follower;
+    private readonly RulesReader _rules;
     private Game _game;
-    private UInt128 _bondBatch, _bondChunk;
     private int _idle;
     private ulong _nonce;
 
@@ -63,6 +66,7 @@ internal sealed class Story : IAsyncDisposable
         _endpoints = endpoints;
         _output = output;
         _follower = new ChainFollower(chain.Client, [deployment.Rollup, deployment.Tournament, deployment.Inbox], 0);
+        _rules = new RulesReader(chain.Client);
         _game = null!;
         Node = Process("node", ProgramProcess.Engine, NodeArguments("node", Sequencer, _nodeUrl));
         Challenger = Process("challenger", ProgramProcess.Challenger, ChallengerArguments("challenger", Defender));
@@ -90,6 +94,9 @@ internal sealed class Story : IAsyncDisposable
 
     public GameState State => _game.State;
 
+    /// <summary>The block of <see cref="State"/>.</summary>
+    public ulong Block => _game.Head!.Value.Number;
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <param name="through">The endpoints that the processes use, made from the chain's own; null: that one.</param>
@@ -102,7 +109,10 @@ internal sealed class Story : IAsyncDisposable
             new Abi.InboxLimits(3600, 86_400, MaxTaskSteps, 1UL << 42, 1_000_000),
             Clocks,
             DevChain.Accounts[Deployer].Address,
-            RollupState.Genesis.Root);
+            RollupState.Genesis.Root)
+        {
+            Governor = DevChain.Accounts[Deployer].Address,
+        };
         Deployment deployment = await Deployment.DeployAsync(sender, parameters, cancel: Cancel);
         var story = new Story(chain, deployment, through?.Invoke(chain.Url) ?? [chain.Url], output);
         await story.PrepareAsync();
@@ -170,8 +180,35 @@ internal sealed class Story : IAsyncDisposable
         });
     }
 
-    /// <summary>Plays until all batches are confirmed, and checks what is on L1 and at the node.</summary>
-    public async Task TruthWinsAsync()
+    /// <summary>Starts a player that is wrong about a memory word of an honest task, and with it about a claim that is there.</summary>
+    /// <param name="task">Its number.</param>
+    public async Task PlayForALieAsync(int account, int task)
+    {
+        ProgramProcess player = Process(
+            $"player {account}", ProgramProcess.Challenger,
+            [.. ChallengerArguments($"player {account}", account), "--drill", $"task={task},step=900,address=0x{Machine.InputAddress + 30:x},xor=20"]);
+        player.Start();
+        await HasLookedAsync(player);
+    }
+
+    /// <summary>Deploys a Tournament with other clocks and stakes, and has the governor add it as the next version of the rules.</summary>
+    /// <param name="meanwhile">What happens between.</param>
+    /// <returns>Its address.</returns>
+    public async Task<Address> AddRulesAsync(Func<Address, Task>? meanwhile = null)
+    {
+        var governor = new TransactionSender(Chain.Client, DevChain.Accounts[Deployer]);
+        Word domain = await new ContractHandler(Chain.Client, Deployment.Inbox).QueryAsync(new Abi.Inbox.DomainSeparatorFunction(), cancel: Cancel);
+        Abi.Parameters clocks = Clocks with { CensorshipSeconds = 2_100, Stake0 = 2 * Clocks.Stake0, Stake1 = 3 * Clocks.Stake1 };
+        (Address tournament, _) = await governor.DeployAsync(
+            new Abi.Tournament.Deployment(Deployment.StepVerifier, domain, clocks, Deployment.Rollup, governor.Address, Address.Zero, 0), Cancel);
+        if (meanwhile is not null)
+            await meanwhile(tournament);
+        await governor.SendAsync(Deployment.Rollup, new Abi.Rollup.AddRulesFunction(tournament), cancel: Cancel);
+        return tournament;
+    }
+
+    /// <summary>Plays until all batches are confirmed, with what the node says about them.</summary>
+    public async Task AllIsConfirmedAsync()
     {
         await UntilAsync("the confirmation of all batches", async () =>
         {
@@ -182,6 +219,12 @@ internal sealed class Story : IAsyncDisposable
 
         foreach (Claim claim in State.Claims.Values.Where(claim => claim.Confirmed && !claim.Parent.IsZero))
             Assert.Contains(claim.StateRoot, _trueStateRoots);
+    }
+
+    /// <summary>Plays until all batches are confirmed, and checks what is on L1 and at the node.</summary>
+    public async Task TruthWinsAsync()
+    {
+        await AllIsConfirmedAsync();
         Claim lie = Assert.Single(State.Claims.Values, IsLie);
         Assert.False(lie.Confirmed);
         Assert.True(State.Arenas[lie.Tournament].Commitments[lie.TraceRoot].Eliminated);
@@ -241,15 +284,13 @@ internal sealed class Story : IAsyncDisposable
 
     private async Task PrepareAsync()
     {
-        var tournaments = new ContractHandler(Chain.Client, Deployment.Tournament);
-        _bondBatch = EventReader.Wei(await tournaments.QueryAsync(new Abi.Tournament.BondFunction(0), cancel: Cancel));
-        _bondChunk = EventReader.Wei(await tournaments.QueryAsync(new Abi.Tournament.BondFunction(1), cancel: Cancel));
         Abi.ClaimRef genesis = await new ContractHandler(Chain.Client, Deployment.Rollup).QueryAsync(new Abi.Rollup.GenesisFunction(), cancel: Cancel);
         _game = new Game(
             new RollupContracts(Deployment.Rollup, Deployment.Tournament, Deployment.Inbox),
-            GameState.AtGenesis(EventReader.From(Clocks), _bondBatch, _bondChunk, EventReader.From(genesis)));
+            GameState.AtGenesis(await Rules.ReadAsync(Chain.Client, Deployment.Tournament, Cancel), EventReader.From(genesis)),
+            _rules);
         ContractsFile.Of(Deployment, MaxTaskSteps, 1UL << 42).Save(Path.Combine(_folder, "contracts.json"));
-        foreach (int account in new[] { Sequencer, Liar, Defender, LiarsPlayer })
+        foreach (int account in new[] { Sequencer, Liar, Defender, LiarsPlayer, FirstPlayer, SecondPlayer })
         {
             await File.WriteAllTextAsync(KeyOf(account), DevChain.PrivateKey(account).ToString(), Cancel);
             if (!OperatingSystem.IsWindows())
@@ -285,6 +326,7 @@ internal sealed class Story : IAsyncDisposable
             ChainUpdate? update = await _follower.AdvanceAsync(Cancel);
             if (update is null)
                 continue;
+            await _rules.LearnAsync(update.Added, Cancel);
             if (_game.Apply(update).Count > 0)
                 _idle = 0;
             if (update.AtHead)

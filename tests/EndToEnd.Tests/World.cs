@@ -96,11 +96,8 @@ public sealed class World : IAsyncLifetime
             });
         Contracts = new RollupContracts(Deployment.Rollup, Deployment.Tournament, Deployment.Inbox);
         DomainSeparator = await new ContractHandler(Client, Contracts.Inbox).QueryAsync(new Abi.Inbox.DomainSeparatorFunction());
-        var tournaments = new ContractHandler(Client, Contracts.Tournaments);
         Genesis = GameState.AtGenesis(
-            EventReader.From(await tournaments.QueryAsync(new Abi.Tournament.ParametersFunction())) with { PauseBudgetSeconds = PauseBudgetSeconds },
-            EventReader.Wei(await tournaments.QueryAsync(new Abi.Tournament.BondFunction(0))),
-            EventReader.Wei(await tournaments.QueryAsync(new Abi.Tournament.BondFunction(1))),
+            await Rules.ReadAsync(Client, Contracts.Tournaments),
             EventReader.From(await new ContractHandler(Client, Contracts.Rollup).QueryAsync(new Abi.Rollup.GenesisFunction())));
 
         await AppendEveryKindOfTaskAsync(sender);
@@ -199,14 +196,14 @@ public sealed class World : IAsyncLifetime
 /// <summary>The game as L1 tells it.</summary>
 internal sealed class L1Game
 {
-    private readonly World _world;
+    private readonly RulesReader _rules;
     private readonly ChainFollower _follower;
 
     public L1Game(World world)
     {
-        _world = world;
+        _rules = new RulesReader(world.Client);
         _follower = new ChainFollower(world.Client, [world.Contracts.Rollup, world.Contracts.Tournaments, world.Contracts.Inbox], first: 0);
-        Game = new Game(world.Contracts, world.Genesis);
+        Game = new Game(world.Contracts, world.Genesis, _rules);
     }
 
     public Game Game { get; }
@@ -224,6 +221,7 @@ internal sealed class L1Game
             ChainUpdate? update = await _follower.AdvanceAsync();
             if (update is null)
                 continue;
+            await _rules.LearnAsync(update.Added);
             Game.Apply(update);
             if (!update.AtHead)
                 continue;
