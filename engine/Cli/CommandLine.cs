@@ -51,6 +51,7 @@ internal static class CommandLine
         ("node", NodeCommand.Create),
         ("app", ClientCommands.App),
         ("task", ClientCommands.Task),
+        ("stake", StakeCommands.Create),
     ];
 
     public static async Task<int> RunAsync(string[] arguments)
