@@ -12,9 +12,6 @@ public sealed unsafe partial class GuestMemory
 
     private const int BlocksPerPart = 16;
 
-    /// <summary>Blocks that are hashed together: enough to fill the lanes of the kernels, and some 50 KiB of stack.</summary>
-    private const int BlocksAtATime = 8;
-
     /// <summary>The memory root, after rehashing what has changed since the last call.</summary>
     public Word Root() => SubtreeRoot(Height, 0);
 
@@ -91,51 +88,6 @@ public sealed unsafe partial class GuestMemory
         return QuadProof.Create(QuadTreeKind.State, node, index, siblings, baseHeight);
     }
 
-    /// <summary>The root over the 4^4 words of one block, skipping what is zero.</summary>
-    internal static void HashBlock(byte* block, byte* root) => HashBlocks(&block, &root, 1);
-
-    /// <summary>The roots of at most <see cref="BlocksAtATime"/> blocks, whose nodes are hashed together, level by level.</summary>
-    [SkipLocalsInit]
-    private static void HashBlocks(byte** blocks, byte** roots, int count)
-    {
-        const int Words = (int)BlockWords;
-        byte** nodes = stackalloc byte*[Words * count];
-        byte** gathered = stackalloc byte*[Words * count];
-        byte* hashes = stackalloc byte[InnerNodeCount * Word.Length * count];
-        byte* zero = QuadTree.ZeroRootPointer(0);
-        for (int i = 0; i < Words * count; i++)
-        {
-            byte* word = blocks[i / Words] + i % Words * Word.Length;
-            nodes[i] = Vector256.Load(word) == Vector256<byte>.Zero ? zero : word;
-        }
-
-        // Level by level: a group of four empty children is an empty parent, all others are hashed together.
-        for (int length = Words / 4 * count; length >= count; length /= 4)
-        {
-            byte* zeroParent = zero + Word.Length, firstHash = hashes;
-            int hashed = 0;
-            for (int i = 0; i < length; i++)
-            {
-                byte** children = nodes + 4 * i;
-                if (children[0] == zero && children[1] == zero && children[2] == zero && children[3] == zero)
-                {
-                    nodes[i] = zeroParent;
-                    continue;
-                }
-
-                Unsafe.CopyBlock(gathered + 4 * hashed++, children, (uint)(4 * sizeof(byte*)));
-                nodes[i] = hashes;
-                hashes += Word.Length;
-            }
-
-            Keccak.Gather(gathered, firstHash, hashed);
-            zero = zeroParent;
-        }
-
-        for (int i = 0; i < count; i++)
-            Unsafe.CopyBlockUnaligned(roots[i], nodes[i], Word.Length);
-    }
-
     /// <summary>The node of <paramref name="height"/> 4 and more, in place; a zero word is an empty subtree. For a caller that hashes in our stead.</summary>
     internal Word* NodePointer(int height, uint index) => _nodes.At(height, index);
 
@@ -146,9 +98,6 @@ public sealed unsafe partial class GuestMemory
         _heads[block] = HeadOf(block);
         Touch(block);
     }
-
-    /// <summary>Nodes inside a block: 64 of height 1, 16 of height 2, 4 of height 3, the block's root.</summary>
-    private const int InnerNodeCount = 64 + 16 + 4 + 1;
 
     private void HashInner(uint block, Span<Word> nodes)
     {
@@ -181,7 +130,11 @@ public sealed unsafe partial class GuestMemory
         if (_dirtyBlocks.Count == 0)
             return;
 
-        if (_dirtyBlocks.Count < ParallelBlocks)
+        if (_dirtyBlocks.Count <= BlocksAtATime)
+        {
+            HashFewBlocks();
+        }
+        else if (_dirtyBlocks.Count < ParallelBlocks)
         {
             HashBlocks(0, _dirtyBlocks.Count);
         }
@@ -195,25 +148,6 @@ public sealed unsafe partial class GuestMemory
             Touch(block);
 
         _nodes.UpdateAbove(CollectionsMarshal.AsSpan(_dirtyBlocks));
-    }
-
-    private void HashBlocks(int start, int end)
-    {
-        byte** blocks = stackalloc byte*[BlocksAtATime];
-        byte** roots = stackalloc byte*[BlocksAtATime];
-        while (start < end)
-        {
-            int count = Math.Min(end - start, BlocksAtATime);
-            for (int i = 0; i < count; i++)
-            {
-                uint block = _dirtyBlocks[start + i];
-                blocks[i] = BlockPointer(block);
-                roots[i] = (byte*)_nodes.At(BlockHeight, block);
-            }
-
-            HashBlocks(blocks, roots, count);
-            start += count;
-        }
     }
 
     /// <summary>

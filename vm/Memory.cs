@@ -71,7 +71,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <summary>Room for the upper half of an instruction at the end of the tree, and for whole-register reads there.</summary>
     private const ulong Slack = 1 << 16;
 
-    private readonly Reservation _reservation, _headReservation;
+    private readonly Reservation _reservation, _headReservation, _hashedReservation;
     private readonly ulong* _heads;
     private readonly Nodes _nodes;
     private readonly List<uint> _dirtyBlocks = [];
@@ -88,8 +88,10 @@ public sealed unsafe partial class GuestMemory : IDisposable
         _data = Dirty - DirtyOffset;
         Text = _data + TextAddress;
         _headReservation = new Reservation(BlockCount * sizeof(ulong));
+        _hashedReservation = new Reservation(BlocksAtATime * (ulong)sizeof(HashedBlock));
         _heads = (ulong*)_headReservation.Pointer;
         _nodes = new Nodes();
+        _hashedBlocks = (HashedBlock*)_hashedReservation.Pointer;
     }
 
     /// <summary>
@@ -223,6 +225,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     {
         _reservation.Dispose();
         _headReservation.Dispose();
+        _hashedReservation.Dispose();
         _nodes.Dispose();
     }
 
