@@ -27,7 +27,7 @@ internal sealed class Calls(RollupContracts contracts, Replay replay)
         PostClaim a => (contracts.Rollup, new Abi.Rollup.ClaimFunction(
             EventReader.ToAbi(a.Parent), a.Attempt, a.StateRoot, a.TraceRoot, a.LastLeaf)),
         PostChallenge a => (contracts.Rollup, new Abi.Rollup.ChallengeFunction(
-            EventReader.ToAbi(a.Parent), a.Attempt, EventReader.ToAbi(a.First), a.StateRoot, a.Children.ToArray(), a.LastLeaf)),
+            EventReader.ToAbi(a.Parent), a.BatchHash, a.Attempt, a.First.StateRoot, a.First.TraceRoot, a.StateRoot, a.Children.ToArray(), a.LastLeaf)),
         JoinInner a => (TournamentsOf(contracts, action), new Abi.Tournament.JoinInnerFunction(
             a.Tournament, EventReader.ToAbi(a.Context), (byte)a.Side, a.MachineRoot, a.Children.ToArray(), a.LastLeaf)),
         Advance a => (TournamentsOf(contracts, action), new Abi.Tournament.AdvanceFunction(

@@ -65,6 +65,7 @@ public sealed record PostClaim(
 
 public sealed record PostChallenge(
     ClaimRef Parent,
+    Word BatchHash,
     ulong Attempt,
     ClaimRef First,
     Word StateRoot,

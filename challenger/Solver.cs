@@ -266,6 +266,7 @@ public sealed class Solver
 
             _actions.Add(new PostChallenge(
                 parent.Claim.Ref,
+                mine.BatchHash,
                 first.Attempt,
                 first.Ref,
                 mine.StateRoot,

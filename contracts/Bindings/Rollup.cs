@@ -32,17 +32,17 @@ public static class Rollup
         private static AddRulesFunction Read(AbiValues v, int _) => new AddRulesFunction(v.Address(0));
     }
 
-    public sealed record ChallengeFunction(ClaimRef Parent, ulong Attempt, ClaimRef First, Word StateRoot, IReadOnlyList<Word> Children, byte[] LastLeaf) : FunctionMessage
+    public sealed record ChallengeFunction(ClaimRef Parent, Word BatchHash, ulong Attempt, Word FirstStateRoot, Word FirstTraceRoot, Word StateRoot, IReadOnlyList<Word> Children, byte[] LastLeaf) : FunctionMessage
     {
-        public static AbiFunction Definition { get; } = Contract.Abi.Function("challenge((bytes32,bytes32,bytes32),uint64,(bytes32,bytes32,bytes32),bytes32,bytes32[4],bytes)");
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("challenge((bytes32,bytes32,bytes32),bytes32,uint64,bytes32,bytes32,bytes32,bytes32[4],bytes)");
 
         public override AbiFunction Function => Definition;
 
         public static ChallengeFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
 
-        protected override object[] Arguments() => [Parent, Attempt, First, StateRoot, Children, LastLeaf];
+        protected override object[] Arguments() => [Parent, BatchHash, Attempt, FirstStateRoot, FirstTraceRoot, StateRoot, Children, LastLeaf];
 
-        private static ChallengeFunction Read(AbiValues v, int _) => new ChallengeFunction(ClaimRef.Read(v.Struct(0)), v.UInt64(1), ClaimRef.Read(v.Struct(2)), v.Word(3), v.Array(4, static (items, j) => items.Word(j)), v.Bytes(5));
+        private static ChallengeFunction Read(AbiValues v, int _) => new ChallengeFunction(ClaimRef.Read(v.Struct(0)), v.Word(1), v.UInt64(2), v.Word(3), v.Word(4), v.Word(5), v.Array(6, static (items, j) => items.Word(j)), v.Bytes(7));
     }
 
     public sealed record ClaimFunction(ClaimRef Parent, ulong Attempt, Word StateRoot, Word TraceRoot, byte[] LastLeaf) : FunctionMessage

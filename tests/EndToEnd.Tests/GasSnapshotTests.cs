@@ -39,6 +39,7 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
         ["proveInstructionMedian"] = 110_000,
         ["advance"] = 70_000,
         ["joinLevel0"] = 150_000,
+        ["joinLevel0Staked"] = 150_000,
         ["joinInner"] = 150_000,
         ["settle"] = 120_000,
         ["confirm"] = 120_000,

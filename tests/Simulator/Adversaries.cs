@@ -271,7 +271,7 @@ internal sealed class Meddler(string name, Simulation game, IReadOnlyList<ToyTra
         if (L1.State.Rivals(claim.Ref.Tournament).FirstOrDefault() is Claim first)
         {
             foreach (UInt128 bond in (UInt128[])[L1.Bond(0), 0])
-                ideas.Add(new PostChallenge(parent, claim.Attempt, first.Ref, state, trace.Root, trace.Children(trace.Height, 0), last, bond));
+                ideas.Add(new PostChallenge(parent, trace.Batch.BatchHash, claim.Attempt, first.Ref, state, trace.Root, trace.Children(trace.Height, 0), last, bond));
         }
 
         ideas.Add(new PostClaim(

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Optimistic.Challenger;
 using Spectre.Console;
 
 namespace Optimistic.Simulator;
@@ -64,8 +65,11 @@ internal static class Commands
     }
 
     /// <returns>0, or 1 when the contracts and the model differ.</returns>
-    public static int Replay(int games, int seed, bool json)
+    public static int Replay(int games, int seed, bool json, bool trace)
     {
+        if (trace)
+            return Trace(seed, GameShape.Standard);
+
         var watch = Stopwatch.StartNew();
         var replays = new List<ReplayedGame>();
         WithProgress($"{games} games on the contracts", games, step => replays.AddRange(ReplayedGame.AllAsync(games, seed, step).GetAwaiter().GetResult()));
@@ -73,7 +77,7 @@ internal static class Commands
         int actions = replays.Sum(replay => replay.Actions), refused = replays.Sum(replay => replay.Refused);
         Difference[] differences = [.. replays.SelectMany(replay => replay.Differences)];
         foreach (Difference difference in differences.Take(20))
-            Console.Error.WriteLine($"{difference}\n  dotnet run -c Release --project tests/Simulator -- --replay --seed {difference.Seed} --games 1");
+            Console.Error.WriteLine($"{difference}\n  dotnet run -c Release --project tests/Simulator -- --replay --seed {difference.Seed} --trace");
         Console.WriteLine(json
             ? JsonSerializer.Serialize(new { games, seed, actions, refused, differences = differences.Length, seconds })
             : $"{games} games from seed {seed} replayed on the contracts, {actions} transactions, {refused} of them refused, {differences.Length} differences, {seconds:F1} s.");
@@ -110,9 +114,9 @@ internal static class Commands
     private static void Tell(MutantOutcome mutant) => Console.Error.WriteLine(
         $"{mutant.Rule,-34} {(mutant.CaughtBy is Property by ? $"{by}, game {mutant.Games}" : $"NOT CAUGHT in {mutant.Games} games")}");
 
-    private static int Trace(int seed)
+    private static int Trace(int seed, GameShape? shape = null)
     {
-        Simulation game = RandomGame.Create(seed, verbose: true);
+        Simulation game = RandomGame.Create(seed, verbose: true, shape: shape);
         Console.WriteLine($"{game.World.Shape}, {game.L1.Parameters}");
         Console.WriteLine(string.Join(", ", game.Players.Select(player => $"{player.Name}: {player.GetType().Name}")));
         try

@@ -308,12 +308,7 @@ internal sealed class L1Model
 
     private Refusal Challenge(Address sender, PostChallenge a)
     {
-        if (!_claims.TryGetValue(a.Parent.Id(), out ModelClaim? parent))
-            return Refusal.UnknownParent;
-        ulong batch = unchecked(parent.Batch + 1);
-        if (batch >= (ulong)_world.Batches.Count)
-            return Refusal.UnknownBatch;
-        Word tournament = ClaimRef.TournamentOf(a.Parent.Id(), _world.Batches[(int)batch].Batch.BatchHash, a.Attempt);
+        Word tournament = ClaimRef.TournamentOf(a.Parent.Id(), a.BatchHash, a.Attempt);
         if (!_firstClaim.TryGetValue(tournament, out Word first))
             return Refusal.NothingToChallenge;
         if (a.Bond != Bond(0) && Holds(Rule.BondsArePaid))
@@ -343,7 +338,7 @@ internal sealed class L1Model
         if (JoinRefusal(arena!, 1, root) is var refusal and not Refusal.None)
             return refusal;
         if (!repeated)
-            AddClaim(sender, a.Parent.Id(), reference, batch, a.Attempt, a.Value);
+            AddClaim(sender, a.Parent.Id(), reference, firstClaim.Batch, a.Attempt, a.Value);
         if (opens)
         {
             firstClaim.Held = 0;

@@ -392,9 +392,14 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         return truth[batch].ChunkAt(outer.Leaf!.Position)?.Root;
     }
 
-    /// <summary>When a tournament of level 0 has just been settled: it did not take longer than the formula says.</summary>
+    /// <summary>
+    /// When a tournament of level 0 has just been settled: with an honest commitment, it did not take longer than the formula says (spec
+    /// 4.9.2). Nobody honest cares for one under a wrong parent.
+    /// </summary>
     public void AfterSettlement(L1Model l1, ModelArena settled)
     {
+        if (TrueRoot(l1, settled) is not Word root || !settled.Commitments.ContainsKey(root))
+            return;
         int inside = 0;
         foreach (ModelArena arena in l1.Arenas)
         {

@@ -64,9 +64,11 @@ internal sealed class ReplayRecording
         {
             game.RunAndCheck();
         }
-        catch (PropertyViolationException) when (broken != Rule.None)
+        catch (PropertyViolationException violation)
         {
             // A mutant's game is replayed up to there.
+            if (broken == Rule.None)
+                throw new PropertyViolationException(violation.Property, $"game {seed} at full height: {violation.Message}");
         }
 
         return recording;

@@ -65,12 +65,14 @@ interface IRollup is IClaimers {
         bytes32 traceRoot,
         bytes calldata lastLeaf
     ) external payable;
-    /// A rival claim. `children` are the four children of its trace root; `first` is the tournament's first claim, and
-    /// not read when there are rivals already.
+    /// A rival claim. `children` are the four children of its trace root; `firstStateRoot` and `firstTraceRoot` are of the
+    /// tournament's first claim, and not read when there are rivals already.
     function challenge(
         ClaimRef calldata parent,
+        bytes32 batchHash,
         uint64 attempt,
-        ClaimRef calldata first,
+        bytes32 firstStateRoot,
+        bytes32 firstTraceRoot,
         bytes32 stateRoot,
         bytes32[4] calldata children,
         bytes calldata lastLeaf

@@ -108,27 +108,34 @@ contract Rollup is IRollup {
         if (msg.value != terms.bond) record = _extendStake(record, _claims[place.parentId], terms);
         bytes32 id = _claimId(place.tournament, stateRoot, traceRoot);
         firstClaim[place.tournament] = id;
-        _post(id, record, place, attempt, stateRoot, traceRoot, lastLeaf);
+        Backing backing = record.staked() ? Backing.Stake : Backing.Bond;
+        _post(id, record, backing, place, attempt, stateRoot, traceRoot, lastLeaf);
     }
 
     function challenge(
         ClaimRef calldata parent,
+        bytes32 batchHash,
         uint64 attempt,
-        ClaimRef calldata first,
+        bytes32 firstStateRoot,
+        bytes32 firstTraceRoot,
         bytes32 stateRoot,
         bytes32[4] calldata children,
         bytes calldata lastLeaf
     ) external payable {
-        Place memory place = _locate(parent, attempt);
+        Place memory place;
+        place.parentId = _idOf(parent);
+        place.tournament = _tournamentId(place.parentId, batchHash, attempt);
+        // It was made of a parent that is there and the hash of the batch after it: neither is asked again.
         bytes32 firstId = firstClaim[place.tournament];
         if (firstId == 0) revert NothingToChallenge();
         ClaimRecord record = _claims[firstId];
+        place.nextBatch = record.nextBatch();
         ITournament tournament = ITournament(rules[record.version()]);
         Terms memory terms = tournament.terms(place.tournament);
         if (msg.value != terms.bond) revert WrongBond(terms.bond);
         if (terms.paused) revert IsPaused();
         if (!terms.open) {
-            if (_claimId(place.tournament, first.stateRoot, first.traceRoot) != firstId) revert WrongFirstClaim();
+            if (_claimId(place.tournament, firstStateRoot, firstTraceRoot) != firstId) revert WrongFirstClaim();
             if (!_isBacked(record)) revert NotBacked();
             // The first bond may be gone by then: it is asked before it is moved.
             if (terms.time - record.postedAt() >= terms.window) revert WindowClosed();
@@ -139,6 +146,7 @@ contract Rollup is IRollup {
         _post(
             _claimId(place.tournament, stateRoot, traceRoot),
             newClaimRecord(msg.sender, terms.time, place.nextBatch, record.version()),
+            Backing.Rival,
             place,
             attempt,
             stateRoot,
@@ -148,7 +156,7 @@ contract Rollup is IRollup {
         tournament.join{value: terms.open ? terms.bond : 2 * terms.bond}(
             place.tournament,
             parent.stateRoot,
-            first.traceRoot,
+            firstTraceRoot,
             record.claimer(),
             record.postedAt(),
             children,
@@ -303,6 +311,7 @@ contract Rollup is IRollup {
     function _post(
         bytes32 id,
         ClaimRecord record,
+        Backing backing,
         Place memory place,
         uint64 attempt,
         bytes32 stateRoot,
@@ -313,9 +322,6 @@ contract Rollup is IRollup {
         ClaimRecord before = _claims[id];
         if (before.status() != ClaimStatus.None && _isBacked(before)) revert ClaimExists();
         _claims[id] = record;
-        // Of the first claim, which claim has written just before.
-        Backing backing =
-            record.staked() ? Backing.Stake : firstClaim[place.tournament] == id ? Backing.Bond : Backing.Rival;
         emit Claimed(
             id,
             place.parentId,

@@ -91,25 +91,33 @@ contract RollupTest is RollupHarness {
         vm.deal(address(this), 100 * bond);
         ClaimRef memory none;
         vm.expectRevert(Rollup.NothingToChallenge.selector);
-        rollup.challenge{value: bond}(genesis, 0, none, last, children, proof);
+        rollup.challenge{value: bond}(genesis, batchHash(), 0, none.stateRoot, none.traceRoot, last, children, proof);
         ClaimRef memory first = claim(genesis, 0, 0, lie, LIAR);
         uint256 posted = vm.getBlockTimestamp();
+        vm.expectRevert(Rollup.NothingToChallenge.selector);
+        rollup.challenge{value: bond}(
+            genesis, keccak256("another batch"), 0, first.stateRoot, first.traceRoot, last, children, proof
+        );
         vm.expectRevert(abi.encodeWithSelector(Rollup.WrongBond.selector, bond));
-        rollup.challenge(genesis, 0, first, last, children, proof);
+        rollup.challenge(genesis, batchHash(), 0, first.stateRoot, first.traceRoot, last, children, proof);
         vm.expectRevert(Rollup.WrongFirstClaim.selector);
-        rollup.challenge{value: bond}(genesis, 0, none, last, children, proof);
+        rollup.challenge{value: bond}(genesis, batchHash(), 0, none.stateRoot, none.traceRoot, last, children, proof);
         vm.expectRevert(RootMismatch.selector);
-        rollup.challenge{value: bond}(genesis, 0, first, keccak256("another"), children, proof);
+        rollup.challenge{value: bond}(
+            genesis, batchHash(), 0, first.stateRoot, first.traceRoot, keccak256("another"), children, proof
+        );
         (bytes32[4] memory lieChildren, bytes memory lieProof) = (lie.rootChildren(), lie.lastProof());
         vm.expectRevert(Rollup.ClaimExists.selector);
-        rollup.challenge{value: bond}(genesis, 0, first, lie.last(), lieChildren, lieProof);
+        rollup.challenge{value: bond}(
+            genesis, batchHash(), 0, first.stateRoot, first.traceRoot, lie.last(), lieChildren, lieProof
+        );
         vm.warp(posted + A0);
         vm.expectRevert(Rollup.WindowClosed.selector);
-        rollup.challenge{value: bond}(genesis, 0, first, last, children, proof);
+        rollup.challenge{value: bond}(genesis, batchHash(), 0, first.stateRoot, first.traceRoot, last, children, proof);
         vm.warp(posted + A0 - 1);
-        rollup.challenge{value: bond}(genesis, 0, first, last, children, proof);
+        rollup.challenge{value: bond}(genesis, batchHash(), 0, first.stateRoot, first.traceRoot, last, children, proof);
         vm.expectRevert(Rollup.ClaimExists.selector);
-        rollup.challenge{value: bond}(genesis, 0, first, last, children, proof);
+        rollup.challenge{value: bond}(genesis, batchHash(), 0, first.stateRoot, first.traceRoot, last, children, proof);
         vm.warp(posted + A0);
         vm.expectRevert(Rollup.NotTheWinner.selector);
         rollup.confirm(first, 0);
@@ -247,9 +255,10 @@ contract RollupTest is RollupHarness {
         TallTrace memory rival = TallTraces.create(12, keccak256("rival"));
         (bytes32[4] memory children, bytes memory proof, bytes32 last) =
             (rival.rootChildren(), rival.lastProof(), rival.last());
+        bytes32 batch = batchHashAfter(lie);
         vm.deal(address(this), bond);
         vm.expectRevert(Rollup.WindowClosed.selector);
-        rollup.challenge{value: bond}(lie, 0, orphan, last, children, proof);
+        rollup.challenge{value: bond}(lie, batch, 0, orphan.stateRoot, orphan.traceRoot, last, children, proof);
         rollup.confirm(child, 0);
         vm.assertEq(address(rollup).balance, rollup.credits(ANYONE) + rollup.credits(HONEST));
     }

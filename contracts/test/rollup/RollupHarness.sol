@@ -104,10 +104,19 @@ abstract contract RollupHarness is DisputeHarness {
         know(trace);
         bytes memory proof = trace.lastProof();
         bytes32[4] memory children = trace.rootChildren();
+        bytes32 batch = batchHashAfter(parent);
         vm.deal(claimer, claimer.balance + bond);
         vm.prank(claimer);
-        rollup.challenge{value: bond}(parent, attempt, first, ref.stateRoot, children, proof);
+        rollup.challenge{value: bond}(
+            parent, batch, attempt, first.stateRoot, first.traceRoot, ref.stateRoot, children, proof
+        );
         sync();
+    }
+
+    function batchHashAfter(ClaimRef memory parent) internal view returns (bytes32) {
+        (,,, uint64 batch) = rollup.claimInfo(idOf(parent));
+        // Genesis stands before batch 0.
+        return inbox.batchHash(batch == type(uint64).max ? 0 : batch + 1);
     }
 
     function settle(bytes32 id) internal {

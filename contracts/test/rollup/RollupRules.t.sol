@@ -79,7 +79,7 @@ contract RollupRulesTest is RollupHarness {
         uint256 newBond = next.bond(0);
         vm.deal(address(this), newBond);
         vm.expectRevert(abi.encodeWithSelector(Rollup.WrongBond.selector, bond));
-        rollup.challenge{value: newBond}(genesis, 0, lie, last, children, proof);
+        rollup.challenge{value: newBond}(genesis, batchHash(), 0, lie.stateRoot, lie.traceRoot, last, children, proof);
 
         ClaimRef memory ref = challenge(genesis, 0, lie, truth, HONEST);
         vm.assertEq(uint256(versionOf(ref)), 0);
@@ -138,7 +138,7 @@ contract RollupRulesTest is RollupHarness {
             (lie.last(), lie.rootChildren(), lie.lastProof());
         vm.deal(address(this), bond);
         vm.expectRevert(Rollup.IsPaused.selector);
-        rollup.challenge{value: bond}(genesis, 0, first, last, children, proof);
+        rollup.challenge{value: bond}(genesis, batchHash(), 0, first.stateRoot, first.traceRoot, last, children, proof);
         vm.prank(GUARDIAN);
         old.unpause();
         // Ten seconds of the window passed before the pause.

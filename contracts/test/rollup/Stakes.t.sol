@@ -144,10 +144,11 @@ contract StakesTest is RollupHarness {
         (bytes32 last, bytes32[4] memory children, bytes memory proof) =
             (lie.last(), lie.rootChildren(), lie.lastProof());
         know(lie);
+        bytes32 batch = batchHashAfter(refs[0]);
         vm.prank(LIAR);
         vm.expectEmit();
         emit IRollup.StakeTaken(HONEST, idOf(refs[1]), bond, 1);
-        rollup.challenge{value: bond}(refs[0], 0, refs[1], last, children, proof);
+        rollup.challenge{value: bond}(refs[0], batch, 0, refs[1].stateRoot, refs[1].traceRoot, last, children, proof);
         sync();
         vm.assertEq(address(tournament).balance, 2 * bond);
         vm.assertEq(amountOf(HONEST), 5);
@@ -196,7 +197,9 @@ contract StakesTest is RollupHarness {
             (lie.last(), lie.rootChildren(), lie.lastProof());
         vm.deal(address(this), bond);
         vm.expectRevert(Rollup.NotBacked.selector);
-        rollup.challenge{value: bond}(genesis, 0, refs[0], last, children, proof);
+        rollup.challenge{value: bond}(
+            genesis, batchHash(), 0, refs[0].stateRoot, refs[0].traceRoot, last, children, proof
+        );
 
         // Anyone posts it again; its children still name it.
         ClaimRef memory again = claim(genesis, 0, 0, trueTrace(), ANYONE);
@@ -344,7 +347,9 @@ contract StakesTest is RollupHarness {
         ClaimRef memory genesis = rollup.genesis();
         vm.deal(address(this), bond);
         vm.expectRevert(Rollup.WindowClosed.selector);
-        rollup.challenge{value: bond}(genesis, 0, refs[0], last, children, proof);
+        rollup.challenge{value: bond}(
+            genesis, batchHash(), 0, refs[0].stateRoot, refs[0].traceRoot, last, children, proof
+        );
         rollup.confirm(refs[0], 0);
     }
 
