@@ -48,6 +48,7 @@ internal static class CommandLine
         ("disasm", GuestCommands.Disasm),
         ("trace", GuestCommands.Trace),
         ("demo", DemoCommand.Create),
+        ("deploy", DeployCommand.Create),
         ("node", NodeCommand.Create),
         ("app", ClientCommands.App),
         ("task", ClientCommands.Task),

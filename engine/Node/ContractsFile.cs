@@ -84,7 +84,10 @@ public sealed record ContractsFile(
         return low;
     }
 
-    public void Save(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Format) + "\n");
+    public void Save(string path) => File.WriteAllBytes(path, ToJson());
+
+    /// <summary>The file's bytes.</summary>
+    public byte[] ToJson() => [.. JsonSerializer.SerializeToUtf8Bytes(this, Format), (byte)'\n'];
 
     internal static ContractsFile Load(string path)
     {
