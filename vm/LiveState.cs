@@ -61,7 +61,6 @@ internal unsafe ref struct LiveState<TTracer> : IMachineState
         _dirty[GuestMemory.DirtyGroupsOffset + (address >> GuestMemory.GroupShift)] = 1;
         ulong last = address + (ulong)sizeof(T) - 1;
         _dirty[last >> GuestMemory.BlockShift] = 1;
-        _dirty[GuestMemory.DirtyGroupsOffset + (last >> GuestMemory.GroupShift)] = 1;
         if (typeof(TTracer) != typeof(NoTracer))
         {
             Trace(address / Word.Length);

@@ -134,7 +134,9 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// </summary>
     public byte* Dirty { get; }
 
-    /// <summary>One byte per group of blocks, not zero when a block of it may be marked (<see cref="GroupedData"/>).</summary>
+    /// <summary>
+    /// One byte per group of blocks, not zero when a byte that a store starts at may have changed in one of them (<see cref="GroupedData"/>).
+    /// </summary>
     internal byte* DirtyGroups => Dirty + DirtyGroupsOffset;
 
     /// <summary>Loads 1, 2, 4 or 8 bytes at <paramref name="address"/> modulo 2^32, zero-extended (spec 1.2.2).</summary>

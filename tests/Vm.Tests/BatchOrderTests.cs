@@ -116,11 +116,20 @@ public sealed class BatchOrderTests
         Assert.Throws<DrillException>(() => speechless.Execute(RollupState.Genesis, batch, TestContext.Current.CancellationToken));
     }
 
+    /// <summary>The counter, deployed with something in slots that tasks find empty or that no app keeps.</summary>
+    private static GuestProgram Littered()
+    {
+        MemoryImage image = RollupScenario.Counter.Image;
+        foreach (int slot in new[] { 3, 6, 7, 8, 11, 13 })
+            image = image.Write((ulong)slot * Machine.SlotLength + 0x1_2340, [1, 2, (byte)slot]);
+        return new GuestProgram(image, RollupScenario.Counter.Entry);
+    }
+
     private static RollupTask RandomTask(Random random, int number)
     {
         // Apps come one by one; the first one after some tasks that find none.
         if (number % 100 == 5)
-            return RollupTask.Deploy((AppPolicy)(number / 100 % 2), (ulong)number, RollupScenario.Counter).From(RollupScenario.Caller);
+            return RollupTask.Deploy((AppPolicy)(number / 100 % 2), (ulong)number, number / 100 % 4 < 2 ? RollupScenario.Counter : Littered()).From(RollupScenario.Caller);
 
         byte[] input = new byte[8];
         long code = random.Next(10) switch { 0 => 7, 1 => RollupScenario.Break, 2 => RollupScenario.LoopForever, _ => 0 };
