@@ -17,10 +17,58 @@ internal sealed partial class HostEmitter
         Constant(i, (long)_block.Next);
     }
 
-    /// <summary>Pc and link; the target is read first (rd may be rs1). Goes where it leads: to where it went before, or by tables.</summary>
+    /// <summary>Links, and goes where rs1 leads: to where it has gone before, or by tables.</summary>
     private void EmitJalr(Instruction i)
     {
         Widen(~(1u << i.Rd));
+        IndirectSite site = _region.Site(_block);
+        var targets = new List<Block>();
+        foreach (ulong pc in site.Targets)
+        {
+            if (_region.Find(pc) is { IsEntry: true, Constants: 0 } block)
+                targets.Insert(pc == site.Last ? 0 : targets.Count, block);
+        }
+
+        bool hasTable = targets.Count > MaxGuesses && _targets[^1].Pc - _targets[0].Pc < MaxTableSpan;
+        // A target that is compared is even, so that nothing has to be done to it before.
+        bool isPlain = i.Immediate == 0 && i.Rd == 0 && !hasTable;
+        if (!isPlain)
+            MakeTarget(i);
+        EmitJal(i);
+        if (targets.Count <= MaxGuesses)
+        {
+            Operand target = isPlain ? Source(i.Rs1, w: true) : Host.Rax;
+            foreach (Block block in targets)
+            {
+                (RegisterMap map, uint narrow) = (_map, Widths.NarrowAfter(i, _block.Pcs[^1], _narrow));
+                bool isDirect = map == _maps[block.Index] && Unknown(block, narrow) == 0;
+                CodeLabel label = isDirect ? _labels[block.Index] : _code.NewLabel();
+                _code.Do(Alu.Cmp, w: true, target, (int)block.Pc);
+                _code.JumpIf(Condition.Equal, label);
+                if (!isDirect)
+                {
+                    _stubs.Add(() =>
+                    {
+                        _code.Mark(label);
+                        if (isPlain && Unknown(block, narrow) != 0)
+                            _code.MoveConstant(Host.Rax, (long)block.Pc);
+                        EmitTarget(map, block, narrow);
+                    });
+                }
+            }
+        }
+
+        if (isPlain)
+            MakeTarget(i);
+        if (hasTable)
+            JumpByTable();
+        else
+            _code.Jump(_map.Exits.Anywhere);
+    }
+
+    /// <summary>RAX = where a JALR leads.</summary>
+    private void MakeTarget(Instruction i)
+    {
         Operand source = Source(i.Rs1, w: true);
         if (source.IsMemory || i.Immediate == 0)
         {
@@ -34,48 +82,20 @@ internal sealed partial class HostEmitter
         }
 
         _code.Do(Alu.And, w: true, Host.Rax, -2);
-        EmitJal(i);
-        IndirectSite site = _region.Site(_block);
-        var targets = new List<Block>();
-        foreach (ulong pc in site.Targets)
-        {
-            if (_region.Find(pc) is { IsEntry: true, Constants: 0 } block)
-                targets.Insert(pc == site.Last ? 0 : targets.Count, block);
-        }
+    }
 
-        if (targets.Count <= MaxGuesses)
-        {
-            foreach (Block block in targets)
-            {
-                (RegisterMap map, uint narrow) = (_map, Widths.NarrowAfter(i, _block.Pcs[^1], _narrow));
-                bool isDirect = map == _maps[block.Index] && Unknown(block, narrow) == 0;
-                CodeLabel label = isDirect ? _labels[block.Index] : _code.NewLabel();
-                _code.Do(Alu.Cmp, w: true, Host.Rax, (int)block.Pc);
-                _code.JumpIf(Condition.Equal, label);
-                if (!isDirect)
-                    _stubs.Add(() => EmitTarget(label, map, block, narrow));
-            }
-        }
-        else
-        {
-            (ulong first, ulong last) = (_targets[0].Pc, _targets[^1].Pc);
-            if (last - first < MaxTableSpan)
-            {
-                _table ??= _code.NewLabel();
-                MapExits exits = _map.Exits;
-                _code.Do(Alu.Cmp, w: true, Host.Rax, (int)first);
-                _code.JumpIf(Condition.Below, exits.Anywhere);
-                _code.Do(Alu.Cmp, w: true, Host.Rax, (int)last);
-                _code.JumpIf(Condition.Above, exits.Anywhere);
-                Remap(_map, _base, 0);
-                // In bounds: the pc is even, and between the table's first and last.
-                _code.MoveAddress(Host.Rdx, _table.Value);
-                _code.Jump(Operand.At(Host.Rdx, Host.Rax, -(int)(first * 4), scale: 2));
-                return;
-            }
-        }
-
-        _code.Jump(_map.Exits.Anywhere);
+    private void JumpByTable()
+    {
+        (ulong first, ulong last) = (_targets[0].Pc, _targets[^1].Pc);
+        _table ??= _code.NewLabel();
+        _code.Do(Alu.Cmp, w: true, Host.Rax, (int)first);
+        _code.JumpIf(Condition.Below, _map.Exits.Anywhere);
+        _code.Do(Alu.Cmp, w: true, Host.Rax, (int)last);
+        _code.JumpIf(Condition.Above, _map.Exits.Anywhere);
+        Remap(_map, _base, 0);
+        // In bounds: the pc is even, and between the table's first and last.
+        _code.MoveAddress(Host.Rdx, _table.Value);
+        _code.Jump(Operand.At(Host.Rdx, Host.Rax, -(int)(first * 4), scale: 2));
     }
 
     /// <summary>BEQ, BNE, BLT, BGE, BLTU, BGEU.</summary>
@@ -519,16 +539,22 @@ internal sealed partial class HostEmitter
         if (_groups[_index] is not { } group)
             return;
 
-        Mark(i.Rs1, (int)group.First);
-        if (group.Last != group.First)
-            Mark(i.Rs1, (int)group.Last);
+        // Of a stack both blocks are marked at once, though the second may be untouched: it seldom is.
+        bool isStack = i.Rs1 == RegionEmitter.StackPointer;
+        Mark(i.Rs1, (int)group.First, isStack && group.Last != group.First);
+        if (group.Last != group.First && !isStack)
+            Mark(i.Rs1, (int)group.Last, andNext: false);
     }
 
-    private void Mark(int register, int offset)
+    private void Mark(int register, int offset, bool andNext)
     {
         Offset(Host.Rdx, register, offset);
         _code.Shift(ShiftKind.Shr, w: false, Host.Rdx, GuestMemory.BlockShift);
+        // In bounds with the next: the table has a block more than addresses reach.
+        // Two stores: one of both would often be across pages, as stacks end where slots do.
         _code.Store8(Operand.At(Data, Host.Rdx, GuestMemory.DirtyOffset), 1);
+        if (andNext)
+            _code.Store8(Operand.At(Data, Host.Rdx, GuestMemory.DirtyOffset + 1), 1);
     }
 
     private void StoreWord(Instruction i, bool w)
@@ -540,6 +566,10 @@ internal sealed partial class HostEmitter
         else
             _code.Store(w, at, Read(i.Rs2, w, Host.Rdx));
     }
+
+    // Offsets have 12 bits: addresses that begin with a stack pointer in one of these ranges, which are one signed number
+    // long each, have no more than 32.
+    private const int LeastLowStack = 0x1000, LeastHighStack = int.MinValue, StackPointers = 0x7FFF_E000;
 
     /// <summary>Leaves behind an instruction that set the stack pointer out of its range.</summary>
     private void CheckStack()
@@ -559,8 +589,7 @@ internal sealed partial class HostEmitter
             pointer = Host.Rax;
         }
 
-        _code.Lea(w: true, Host.Rax, Operand.At(pointer.Base, -(int)RegionEmitter.LeastStackPointer));
-        _code.MoveConstant(Host.Rdx, RegionEmitter.StackPointers);
-        _code.Do(Alu.Cmp, w: true, Host.Rax, Host.Rdx);
+        _code.Lea(w: true, Host.Rax, Operand.At(pointer.Base, unchecked(-_leastStack)));
+        _code.Do(Alu.Cmp, w: true, Host.Rax, StackPointers);
     }
 }

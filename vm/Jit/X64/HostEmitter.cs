@@ -30,6 +30,7 @@ internal sealed partial class HostEmitter
     private readonly RegisterMap[] _maps;
     private readonly uint _written;
     private readonly bool _hasStack;
+    private readonly int _leastStack;
     private readonly Block?[] _onlyPredecessors;
     private readonly List<Block> _targets = [];
     private CodeLabel? _table;
@@ -49,6 +50,8 @@ internal sealed partial class HostEmitter
     {
         (_region, _text) = (region, text);
         _hasStack = region.IsExpectant && RegionEmitter.HasStack(region);
+        // In the half of memory where it was seen.
+        _leastStack = region.Blocks.Exists(block => Widths.Has(notNarrow(block), RegionEmitter.StackPointer)) ? LeastHighStack : LeastLowStack;
         _widths = new Widths(region, _hasStack, notNarrow);
         _maps = RegisterMap.Of(region, out _base);
         _base.Exits = NewExits();
@@ -257,9 +260,11 @@ internal sealed partial class HostEmitter
     /// The way of an indirect jump to a block. All registers are whole, and some known to be narrow; where the block
     /// expects others to be, that is checked.
     /// </summary>
-    private void EmitTarget(CodeLabel label, RegisterMap map, Block block, uint narrow)
+    /// <param name="map">Where the registers are.</param>
+    /// <param name="block">Where to; its address is in RAX.</param>
+    /// <param name="narrow">The registers that are known to be narrow.</param>
+    private void EmitTarget(RegisterMap map, Block block, uint narrow)
     {
-        _code.Mark(label);
         for (uint unknown = Unknown(block, narrow); unknown != 0; unknown &= unknown - 1)
         {
             int register = System.Numerics.BitOperations.TrailingZeroCount(unknown);
@@ -398,7 +403,8 @@ internal sealed partial class HostEmitter
         foreach (Block block in _targets)
         {
             labels[block.Index] = _code.NewLabel();
-            EmitTarget(labels[block.Index], _base, block, 0);
+            _code.Mark(labels[block.Index]);
+            EmitTarget(_base, block, 0);
         }
 
         _code.AlignTo(sizeof(long));
