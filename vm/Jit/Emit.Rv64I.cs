@@ -245,12 +245,12 @@ internal sealed partial class RegionEmitter
     internal const int StackPointer = 2;
 
     // Offsets have 12 bits: addresses that begin with a stack pointer in this range have no more than 32.
-    internal const long LeastStackPointer = 0x1000, StackPointers = 0xFFFF_E000;
+    private const long LeastStackPointer = 0x1000, StackPointers = 0xFFFF_E000;
 
     // Fewer accesses are not worth a check at each change.
     private const int MinStackAccesses = 4;
 
-    internal static bool HasStack(Region region)
+    private static bool HasStack(Region region)
     {
         IEnumerable<Instruction> instructions = region.Blocks.SelectMany(block => block.Instructions);
         return instructions.Count(i => i.Rs1 == StackPointer && i.Operation is >= Operation.Lb and <= Operation.Sd) >= MinStackAccesses &&

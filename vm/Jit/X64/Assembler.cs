@@ -28,17 +28,35 @@ internal enum Condition
     Below = 2, NotBelow = 3, Equal = 4, NotEqual = 5, NotAbove = 6, Above = 7, Less = 12, NotLess = 13, NotGreater = 14, Greater = 15
 }
 
-/// <summary>What an instruction works on besides its register: a register, or memory at base + index * scale + offset.</summary>
-internal readonly record struct Operand(Host Base, Host Index, int Scale, int Offset, bool IsMemory)
+/// <summary>What an instruction works on besides its register: a register, or memory.</summary>
+/// <param name="Kind">Which of them.</param>
+/// <param name="Base">The register, or where the address begins.</param>
+/// <param name="Index">What is added to it, times 2^<paramref name="Scale"/>, or none.</param>
+/// <param name="Scale">0 to 3.</param>
+/// <param name="Offset">What is added, too.</param>
+internal readonly record struct Operand(OperandKind Kind, Host Base, Host Index, int Scale, int Offset)
 {
-    public static implicit operator Operand(Host register) => new(register, Host.None, 0, 0, IsMemory: false);
+    public bool IsMemory => Kind != OperandKind.Register;
 
-    public static Operand At(Host register, int offset) => new(register, Host.None, 0, offset, IsMemory: true);
+    public static implicit operator Operand(Host register) => new(OperandKind.Register, register, Host.None, 0, 0);
+
+    public static Operand At(Host register, int offset) => new(OperandKind.Memory, register, Host.None, 0, offset);
 
     /// <summary>Memory at <paramref name="register"/> + <paramref name="index"/> * 2^<paramref name="scale"/> + <paramref name="offset"/>.</summary>
-    public static Operand At(Host register, Host index, int offset = 0, int scale = 0) => new(register, index, scale, offset, IsMemory: true);
+    public static Operand At(Host register, Host index, int offset = 0, int scale = 0) => new(OperandKind.Memory, register, index, scale, offset);
+
+    /// <summary>Memory at the segment GS, and in it at <paramref name="register"/> + <paramref name="offset"/>, of 64 bits.</summary>
+    public static Operand InSegment(Host register, int offset) => new(OperandKind.Segment, register, Host.None, 0, offset);
+
+    /// <summary>Memory at the segment GS, and in it at <paramref name="register"/> + <paramref name="offset"/> modulo 2^32.</summary>
+    public static Operand InSegment32(Host register, int offset) => new(OperandKind.Segment32, register, Host.None, 0, offset);
 
     public bool Is(Host register) => !IsMemory && Base == register;
+}
+
+internal enum OperandKind
+{
+    Register, Memory, Segment, Segment32
 }
 
 /// <summary>A place in the code, known or not yet.</summary>
@@ -124,7 +142,7 @@ internal sealed class Assembler
         }
         else if (value == (uint)value)
         {
-            Prefix(w: false, 0, 0, to, isByte: false);
+            Prefix(w: false, 0, 0, (int)to, isByte: false);
             Byte(0xb8 | (int)to & 7);
             Int((int)value);
         }
@@ -135,7 +153,7 @@ internal sealed class Assembler
         }
         else
         {
-            Prefix(w: true, 0, 0, to, isByte: false);
+            Prefix(w: true, 0, 0, (int)to, isByte: false);
             Byte(0xb8 | (int)to & 7);
             Long(value);
         }
@@ -151,7 +169,7 @@ internal sealed class Assembler
     /// <summary>The address of a label.</summary>
     public void MoveAddress(Host to, CodeLabel label)
     {
-        Prefix(w: true, 0, 0, to, isByte: false);
+        Prefix(w: true, 0, 0, (int)to, isByte: false);
         Byte(0xb8 | (int)to & 7);
         AddressOf(label);
     }
@@ -164,13 +182,13 @@ internal sealed class Assembler
 
     public void Push(Host register)
     {
-        Prefix(w: false, 0, 0, register, isByte: false);
+        Prefix(w: false, 0, 0, (int)register, isByte: false);
         Byte(0x50 | (int)register & 7);
     }
 
     public void Pop(Host register)
     {
-        Prefix(w: false, 0, 0, register, isByte: false);
+        Prefix(w: false, 0, 0, (int)register, isByte: false);
         Byte(0x58 | (int)register & 7);
     }
 
@@ -263,7 +281,7 @@ internal sealed class Assembler
 
     public void ReverseBytes(bool w, Host register)
     {
-        Prefix(w, 0, 0, register, isByte: false);
+        Prefix(w, 0, 0, (int)register, isByte: false);
         Byte(0x0f);
         Byte(0xc8 | (int)register & 7);
     }
@@ -305,6 +323,13 @@ internal sealed class Assembler
     public void Jump(Operand to) => Encode(w: false, 0xff, (Host)4, to);
 
     public void Return() => Byte(0xc3);
+
+    /// <summary>Sets where the segment GS begins.</summary>
+    public void SetSegment(Host register)
+    {
+        Byte(0xf3);
+        Encode0F(w: true, 0xae, (Host)3, register);
+    }
 
     // Vectors, of 32 bytes at an address.
 
@@ -357,14 +382,16 @@ internal sealed class Assembler
 
     private void Encode(bool w, int opcode, Host register, Operand operand, bool isByte = false)
     {
-        Prefix(w, (int)register, operand.Index < 0 ? 0 : operand.Index, operand.Base, isByte && (register >= Host.Rsp || !operand.IsMemory));
+        Segment(operand);
+        Prefix(w, (int)register, Number(operand.Index), Number(operand.Base), isByte && (register >= Host.Rsp || !operand.IsMemory));
         Byte(opcode);
         ModRm((int)register, operand);
     }
 
     private void Encode0F(bool w, int opcode, Host register, Operand operand, bool isByte = false)
     {
-        Prefix(w, (int)register, operand.Index < 0 ? 0 : operand.Index, operand.Base, isByte && !operand.IsMemory);
+        Segment(operand);
+        Prefix(w, (int)register, Number(operand.Index), Number(operand.Base), isByte && !operand.IsMemory);
         Byte(0x0f);
         Byte(opcode);
         ModRm((int)register, operand);
@@ -378,7 +405,7 @@ internal sealed class Assembler
 
     private void EncodeVex(bool w, int prefix, int map, int opcode, Host register, Operand operand, Host second, bool isWide = false)
     {
-        int index = operand.Index < 0 ? 0 : (int)operand.Index;
+        int index = Number(operand.Index);
         Byte(0xc4);
         Byte((~(int)register >> 3 & 1) << 7 | (~index >> 3 & 1) << 6 | (~(int)operand.Base >> 3 & 1) << 5 | map);
         Byte((w ? 0x80 : 0) | (~(int)second & 15) << 3 | (isWide ? 4 : 0) | prefix);
@@ -386,9 +413,19 @@ internal sealed class Assembler
         ModRm((int)register, operand);
     }
 
-    private void Prefix(bool w, int register, Host index, Host target, bool isByte)
+    private static int Number(Host register) => register == Host.None ? 0 : (int)register;
+
+    private void Segment(Operand operand)
     {
-        int rex = (w ? 8 : 0) | register >> 3 << 2 | (int)index >> 3 << 1 | (int)target >> 3;
+        if (operand.Kind >= OperandKind.Segment)
+            Byte(0x65);
+        if (operand.Kind == OperandKind.Segment32)
+            Byte(0x67);
+    }
+
+    private void Prefix(bool w, int register, int index, int target, bool isByte)
+    {
+        int rex = (w ? 8 : 0) | register >> 3 << 2 | index >> 3 << 1 | target >> 3;
         // Registers 4 to 7 are bytes of others without it.
         if (rex != 0 || isByte)
             Byte(0x40 | rex);
@@ -401,6 +438,15 @@ internal sealed class Assembler
         if (!operand.IsMemory)
         {
             Byte(0xc0 | register | target);
+            return;
+        }
+
+        if (operand.Base == Host.None)
+        {
+            // The offset alone.
+            Byte(register | 4);
+            Byte(0x25);
+            Int(operand.Offset);
             return;
         }
 

@@ -359,6 +359,12 @@ internal sealed partial class HostEmitter
     {
         bool isLow = Widths.Has(_low & ~1u, register) && register != 0, isZero = Widths.Has(_zeroUpper & ~1u, register) && register != 0;
         Operand source = Source(register, w: false);
+        if (!IsMapped(i.Rd) && !source.IsMemory && !isLow)
+        {
+            _code.Store(w: true, HostText.Home(i.Rd), source.Base);
+            return;
+        }
+
         Host host = Target(i.Rd);
         if (!source.Is(host))
             _code.Move(w: !isLow, host, source);
@@ -501,14 +507,13 @@ internal sealed partial class HostEmitter
 
     private Operand Address(int register, int offset)
     {
-        if (register == RegionEmitter.StackPointer && _hasStack)
-            return Operand.At(Data, Read(register, w: true, Host.Rax), offset);
+        if (register == 0)
+        {
+            _code.MoveConstant(Host.Rax, (uint)offset);
+            return Operand.InSegment32(Host.Rax, 0);
+        }
 
-        if (offset == 0 && IsMapped(register) && Widths.Has(_zeroUpper, register))
-            return Operand.At(Data, _map[register]);
-
-        Offset(Host.Rax, register, offset);
-        return Operand.At(Data, Host.Rax);
+        return Operand.InSegment32(Read(register, w: false, Host.Rax), offset);
     }
 
     /// <summary>The 32-bit address at a register plus an offset.</summary>
@@ -552,9 +557,9 @@ internal sealed partial class HostEmitter
         _code.Shift(ShiftKind.Shr, w: false, Host.Rdx, GuestMemory.BlockShift);
         // In bounds with the next: the table has a block more than addresses reach.
         // Two stores: one of both would often be across pages, as stacks end where slots do.
-        _code.Store8(Operand.At(Data, Host.Rdx, GuestMemory.DirtyOffset), 1);
+        _code.Store8(Operand.InSegment(Host.Rdx, GuestMemory.DirtyOffset), 1);
         if (andNext)
-            _code.Store8(Operand.At(Data, Host.Rdx, GuestMemory.DirtyOffset + 1), 1);
+            _code.Store8(Operand.InSegment(Host.Rdx, GuestMemory.DirtyOffset + 1), 1);
     }
 
     private void StoreWord(Instruction i, bool w)
@@ -565,31 +570,5 @@ internal sealed partial class HostEmitter
             _code.Store(w, at, 0);
         else
             _code.Store(w, at, Read(i.Rs2, w, Host.Rdx));
-    }
-
-    // Offsets have 12 bits: addresses that begin with a stack pointer in one of these ranges, which are one signed number
-    // long each, have no more than 32.
-    private const int LeastLowStack = 0x1000, LeastHighStack = int.MinValue, StackPointers = 0x7FFF_E000;
-
-    /// <summary>Leaves behind an instruction that set the stack pointer out of its range.</summary>
-    private void CheckStack()
-    {
-        CodeLabel stub = _code.NewLabel();
-        CompareStack(Source(RegionEmitter.StackPointer, w: true));
-        _code.JumpIf(Condition.NotBelow, stub);
-        // _narrow is already that behind the instruction.
-        LeaveLater(stub, _block.Pcs[_index] + _block.Instructions[_index].Length, _block.Charge - (_index + 1), isOut: true);
-    }
-
-    private void CompareStack(Operand pointer)
-    {
-        if (pointer.IsMemory)
-        {
-            _code.Move(w: true, Host.Rax, pointer);
-            pointer = Host.Rax;
-        }
-
-        _code.Lea(w: true, Host.Rax, Operand.At(pointer.Base, unchecked(-_leastStack)));
-        _code.Do(Alu.Cmp, w: true, Host.Rax, StackPointers);
     }
 }

@@ -7,12 +7,12 @@ namespace Optimistic.Vm.Jit.X64;
 /// shorter way leaves is given back where it branches off. The instructions are in HostEmitter.*.cs.
 /// </summary>
 /// <remarks>
-/// In bounds: memory is reached at RBX + a 32-bit offset and at most seven bytes more, and the reservation of
-/// <see cref="GuestMemory"/> goes on behind slot 7; dirty marks are at RBX + DirtyOffset + such an offset >> 13.
+/// In bounds: memory is reached at the segment + a 32-bit offset and at most seven bytes more, and the reservation of
+/// <see cref="GuestMemory"/> goes on behind slot 7; dirty marks are at the segment + DirtyOffset + such an offset >> 13.
 /// </remarks>
 internal sealed partial class HostEmitter
 {
-    private const Host Data = Host.Rbx, Budget = Host.Rbp;
+    private const Host Budget = Host.Rbp;
 
     /// <summary>Targets of a JALR that are compared one by one.</summary>
     private const int MaxGuesses = 3;
@@ -29,8 +29,6 @@ internal sealed partial class HostEmitter
     private readonly RegisterMap _base;
     private readonly RegisterMap[] _maps;
     private readonly uint _written;
-    private readonly bool _hasStack;
-    private readonly int _leastStack;
     private readonly Block?[] _onlyPredecessors;
     private readonly List<Block> _targets = [];
     private CodeLabel? _table;
@@ -49,10 +47,7 @@ internal sealed partial class HostEmitter
     public HostEmitter(Region region, HostText text, Func<Block, uint> notNarrow)
     {
         (_region, _text) = (region, text);
-        _hasStack = region.IsExpectant && RegionEmitter.HasStack(region);
-        // In the half of memory where it was seen.
-        _leastStack = region.Blocks.Exists(block => Widths.Has(notNarrow(block), RegionEmitter.StackPointer)) ? LeastHighStack : LeastLowStack;
-        _widths = new Widths(region, _hasStack, notNarrow);
+        _widths = new Widths(region, notNarrow);
         _maps = RegisterMap.Of(region, out _base);
         _base.Exits = NewExits();
         int count = region.Blocks.Count;
@@ -137,8 +132,6 @@ internal sealed partial class HostEmitter
             Emit(i);
             _narrow = Widths.NarrowAfter(i, _block.Pcs[_index], _narrow);
             _constants = _region.Constants.After(i, _constants);
-            if (i.Rd == RegionEmitter.StackPointer && _hasStack)
-                CheckStack();
         }
 
         switch (_block.End)
@@ -310,12 +303,6 @@ internal sealed partial class HostEmitter
     {
         CodeLabel refused = _code.NewLabel();
         _code.Mark(_entries[block.Index]);
-        if (_hasStack)
-        {
-            CompareStack(HostText.Home(RegionEmitter.StackPointer));
-            _code.JumpIf(Condition.NotBelow, refused);
-        }
-
         for (uint left = block.Constants; left != 0; left &= left - 1)
         {
             int register = System.Numerics.BitOperations.TrailingZeroCount(left);
@@ -331,7 +318,7 @@ internal sealed partial class HostEmitter
             _code.JumpIf(Condition.NotEqual, refused);
         }
 
-        _code.Do(Alu.Add, w: true, Operand.At(Data, GuestMemory.ScratchOffset), 1);
+        _code.Do(Alu.Add, w: true, Operand.InSegment(Host.None, GuestMemory.ScratchOffset), 1);
         if (!block.IsCheck)
         {
             _code.Do(Alu.Sub, w: true, Budget, block.Charge);

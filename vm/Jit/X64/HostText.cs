@@ -10,10 +10,11 @@ namespace Optimistic.Vm.Jit.X64;
 /// </summary>
 /// <remarks>
 /// While regions run, the guest's registers are in a frame on the host's stack, x(r) at RSP + 8 r, or, where the region says
-/// so, in registers of the host instead. RBX is byte 0 of memory, RBP the budget, RAX and RDX are free. A region is
+/// so, in registers of the host instead. The segment GS begins at byte 0 of memory, so that an address of 32 bits in it is
+/// one of the guest as it is: .NET and the system's libraries use FS alone. RBP is the budget, RAX and RDX are free. A region is
 /// entered with all registers in the frame, and left so for another; the gate takes them from the machine and brings them back.
 /// </remarks>
-internal sealed unsafe class HostText
+internal sealed unsafe partial class HostText
 {
     /// <summary>
     /// Steps that regions may be charged too little for at any time: what they run with is so much less than the budget.
@@ -38,7 +39,7 @@ internal sealed unsafe class HostText
         Code = Run;
     }
 
-    /// <summary>Whether regions can be made into code of this host: x86-64 of 2013 or later, and a system that was tested.</summary>
+    /// <summary>Whether regions can be made into code of this host: x86-64 with BMI2 under Linux 5.9 or later, which lets programs set segments.</summary>
     public static bool IsSupported =>
         Bmi1.X64.IsSupported && Bmi2.X64.IsSupported && Lzcnt.X64.IsSupported && Popcnt.X64.IsSupported && Avx.IsSupported && Gate is not null;
 
@@ -88,7 +89,7 @@ internal sealed unsafe class HostText
 
     private static HostGate? MakeGate()
     {
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64 || (AuxiliaryValue(HardwareCapabilities2) & SegmentBases) == 0)
             return null;
 
         const int Registers = Word.Length, Bytes = RegisterFile.Count * sizeof(ulong);
@@ -109,7 +110,7 @@ internal sealed unsafe class HostText
         }
 
         code.ZeroUpper();
-        code.Move(w: true, Host.Rbx, Host.Rsi);
+        code.SetSegment(Host.Rsi);
         code.Move(w: true, Host.Rbp, Operand.At(Host.Rcx, 0));
         code.Jump(Host.Rdx);
 
@@ -144,6 +145,12 @@ internal sealed unsafe class HostText
         memory.Dispose();
         return null;
     }
+
+    // getauxval(3): AT_HWCAP2, HWCAP2_FSGSBASE.
+    private const ulong HardwareCapabilities2 = 26, SegmentBases = 2;
+
+    [LibraryImport("libc", EntryPoint = "getauxval")]
+    private static partial ulong AuxiliaryValue(ulong type);
 
     /// <summary>The way into regions and out.</summary>
     /// <param name="Code">Where it is.</param>

@@ -18,7 +18,7 @@ internal sealed class RegisterMap
 
     /// <summary>All that are not fixed (<see cref="HostText"/>); those first that need no longer encodings.</summary>
     private static readonly Host[] Free =
-        [Host.Rcx, Host.Rsi, Host.Rdi, Host.R8, Host.R9, Host.R10, Host.R11, Host.R12, Host.R13, Host.R14, Host.R15];
+        [Host.Rbx, Host.Rcx, Host.Rsi, Host.Rdi, Host.R8, Host.R9, Host.R10, Host.R11, Host.R12, Host.R13, Host.R14, Host.R15];
 
     private readonly Host[] _hosts = new Host[RegisterFile.Count];
 

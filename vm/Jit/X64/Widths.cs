@@ -8,15 +8,13 @@ namespace Optimistic.Vm.Jit.X64;
 internal sealed class Widths
 {
     private readonly Region _region;
-    private readonly bool _hasStack;
     private readonly uint[] _narrow, _wanted;
 
     /// <param name="region">The region.</param>
-    /// <param name="hasStack">Its addresses may begin with all of the stack pointer.</param>
     /// <param name="notNarrow">Registers that were seen not to be narrow where a block starts.</param>
-    public Widths(Region region, bool hasStack, Func<Block, uint> notNarrow)
+    public Widths(Region region, Func<Block, uint> notNarrow)
     {
-        (_region, _hasStack) = (region, hasStack);
+        _region = region;
         (_narrow, _wanted) = (new uint[region.Blocks.Count], new uint[region.Blocks.Count]);
         FindNarrow(notNarrow);
         FindWanted();
@@ -133,8 +131,6 @@ internal sealed class Widths
         for (int index = block.Instructions.Count - 1; index >= 0; index--)
         {
             Instruction i = block.Instructions[index];
-            if (i.Rd == RegionEmitter.StackPointer && _hasStack)
-                wanted |= ~narrow[index + 1];
             if (behind is not null)
                 behind[index] = wanted;
             wanted = WantedBefore(i, wanted, narrow[index]);
@@ -143,7 +139,7 @@ internal sealed class Widths
         return block.IsCheck ? wanted | ~narrow[0] : wanted;
     }
 
-    private uint WantedBefore(Instruction i, uint wanted, uint narrow)
+    private static uint WantedBefore(Instruction i, uint wanted, uint narrow)
     {
         bool isWanted = i.Rd != 0 && Has(wanted, i.Rd);
         uint rs1 = 1u << i.Rs1, rs2 = 1u << i.Rs2, both = rs1 | rs2;
@@ -173,9 +169,6 @@ internal sealed class Widths
             Operation.Clz or Operation.Ctz or Operation.Cpop or Operation.Rori or Operation.Rol or Operation.Ror or Operation.OrcB or Operation.Rev8 => rs1,
             _ => 0,
         };
-        // Addresses that begin with the stack pointer are made of all of it.
-        if (_hasStack && i.Operation is >= Operation.Lb and <= Operation.Sd)
-            sources |= rs1 & 1u << RegionEmitter.StackPointer;
         return (wanted | sources) & ~1u;
     }
 }
