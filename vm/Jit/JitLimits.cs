@@ -14,7 +14,7 @@ namespace Optimistic.Vm.Jit;
 internal sealed record JitLimits(int Threshold, int MaxInstructions, long RebuildEntries, long ColdSteps = 0, bool InBackground = false, bool ForHost = true, bool Compiles = true)
 {
     public static readonly JitLimits Standard = new(
-        Threshold: 1000, MaxInstructions: 16_000, RebuildEntries: 20_000, ColdSteps: 500_000, InBackground: true);
+        Threshold: 1000, MaxInstructions: 16_000, RebuildEntries: 20_000, ColdSteps: 100_000, InBackground: true);
 
     /// <summary>Compiles nothing, and starts with tier 0.</summary>
     public static readonly JitLimits ThreadedOnly = Standard with { ColdSteps = 0, Compiles = false };
