@@ -93,7 +93,7 @@ internal sealed class ClassFlooder(string name, Simulation game, ToyTraces truth
         {
             for (int side = 1; side <= 2; side++)
             {
-                if (late && L1.Now + 1 < inner.StartedAt + inner.AllowanceOf(side))
+                if (late && L1.RulesOf(inner).Now + 1 < inner.StartedAt + inner.AllowanceOf(side))
                     continue;
                 for (int k = -1; k < roots; k++)
                 {
@@ -118,8 +118,8 @@ internal sealed class ClassFlooder(string name, Simulation game, ToyTraces truth
             for (int side = 1; side <= 2; side++)
             {
                 ulong at = inner.StartedAt + inner.AllowanceOf(side) - 1;
-                if (at > L1.Now)
-                    next = Math.Min(next, L1.Timestamp + (at - L1.Now));
+                if (at > L1.RulesOf(inner).Now)
+                    next = Math.Min(next, L1.RulesOf(inner).TimestampOf(at));
             }
         }
 
@@ -147,7 +147,7 @@ internal sealed class ClassFlooder(string name, Simulation game, ToyTraces truth
         {
             // The true trace, on whichever side: its root would be taken there.
             return new JoinInner(
-                inner.Id, inner.Context, side, chunk.Root, last, chunk.Children(chunk.Height, 0), chunk.Prove(leaves - 1), L1.Bond(1));
+                inner.Id, inner.Context, side, chunk.Root, last, chunk.Children(chunk.Height, 0), chunk.Prove(leaves - 1), L1.RulesOf(inner).Bond(1));
         }
 
         ulong start = (ulong)k % (leaves - 1);
@@ -158,7 +158,7 @@ internal sealed class ClassFlooder(string name, Simulation game, ToyTraces truth
         runs.Add((leaves - 1, last));
         var squat = new RunTrace(L1.Shape.ChunkHeight, runs);
         return new JoinInner(
-            inner.Id, inner.Context, side, squat.Root, last, squat.Children(squat.Height, 0), squat.Prove(leaves - 1), L1.Bond(1));
+            inner.Id, inner.Context, side, squat.Root, last, squat.Children(squat.Height, 0), squat.Prove(leaves - 1), L1.RulesOf(inner).Bond(1));
     }
 }
 
@@ -235,6 +235,10 @@ internal sealed class Meddler(string name, Simulation game, IReadOnlyList<ToyTra
         }
 
         ideas.Add(new Withdraw(CreditHolder.Tournament, Address, 1));
+        ideas.Add(new PutDown(L1.Bond(0) / (UInt128)random.Next(1, 3)));
+        ideas.Add(new TakeBack());
+        if (random.Next(4) == 0)
+            ideas.Add(new AddRules(Governor.Further(random, L1.Parameters)));
         return ideas;
     }
 
@@ -270,13 +274,16 @@ internal sealed class Meddler(string name, Simulation game, IReadOnlyList<ToyTra
         Word state = trace.Last.Hash();
         if (L1.State.Rivals(claim.Ref.Tournament).FirstOrDefault() is Claim first)
         {
-            foreach (UInt128 bond in (UInt128[])[L1.Bond(0), 0])
+            foreach (UInt128 bond in (UInt128[])[L1.RulesOf(claim).Bond(0), 0])
                 ideas.Add(new PostChallenge(parent, trace.Batch.BatchHash, claim.Attempt, first.Ref, state, trace.Root, trace.Children(trace.Height, 0), last, bond));
         }
 
-        ideas.Add(new PostClaim(
-            parent, claim.Attempt + 1, state, trace.Root, last,
-            ClaimRef.TournamentOf(claim.Parent, trace.Batch.BatchHash, claim.Attempt + 1), L1.Bond(0)));
+        for (ulong attempt = claim.Attempt; attempt <= claim.Attempt + 1; attempt++)
+        {
+            ideas.Add(new PostClaim(
+                parent, attempt, state, trace.Root, last, ClaimRef.TournamentOf(claim.Parent, trace.Batch.BatchHash, attempt),
+                attempt == claim.Attempt && Game.Random.Next(2) == 0 ? 0 : L1.InForce.Bond(0)));
+        }
     }
 
     private Quad ChildrenOf(Word root)
@@ -401,8 +408,8 @@ internal sealed class Reorger : Player
     }
 }
 
-/// <summary>The guardian pauses and goes on at random (spec 4.8).</summary>
-internal sealed class Guardian(string name, Simulation game) : Player(name, game)
+/// <summary>The guardian of a version pauses it and goes on at random (spec 4.8).</summary>
+internal sealed class Guardian(string name, Simulation game, int version = 0) : Player(name, game)
 {
     private ulong _next = game.L1.Timestamp + (ulong)game.Random.Next(40);
     private int _pauses = 4;
@@ -411,11 +418,131 @@ internal sealed class Guardian(string name, Simulation game) : Player(name, game
 
     public override bool Act()
     {
-        if (L1.Timestamp < _next || (_pauses == 0 && !L1.IsPaused))
+        if (L1.Timestamp < _next || version >= L1.Rules.Count || (_pauses == 0 && !L1.Rules[version].IsPaused))
             return false;
-        L1Action action = L1.IsPaused && Game.Random.Next(4) != 0 ? new Unpause() : new Pause();
+        L1Action action = L1.Rules[version].IsPaused && Game.Random.Next(4) != 0 ? new Unpause() : new Pause();
         _pauses -= action is Pause ? 1 : 0;
         _next = L1.Timestamp + (ulong)Game.Random.Next(1, 30);
-        return Game.Submit(this, action) == Refusal.None;
+        return Game.Submit(this, version == 0 ? action : new Elsewhere(version, action)) == Refusal.None;
+    }
+}
+
+/// <summary>The governor adds rules at random (spec 5.7). An honest side that keeps to the budgets of the first keeps to those of all.</summary>
+internal sealed class Governor : Player
+{
+    private readonly Random _random;
+    private ulong _next;
+    private int _upgrades;
+
+    public Governor(string name, Simulation game, Random random)
+        : base(name, game)
+    {
+        Address = L1Model.Governor;
+        _random = random;
+        _upgrades = random.Next(1, 3);
+        _next = game.L1.Timestamp + (ulong)random.Next(60);
+    }
+
+    public override ulong NextAct() => _upgrades > 0 ? _next : ulong.MaxValue;
+
+    public override bool Act()
+    {
+        if (_upgrades == 0 || L1.Timestamp < _next)
+            return false;
+        _upgrades--;
+        _next = L1.Timestamp + (ulong)_random.Next(40);
+        return Game.Submit(this, new AddRules(Further(_random, L1.Parameters))) == Refusal.None;
+    }
+
+    public static DisputeParameters Further(Random random, DisputeParameters first) => first with
+    {
+        CensorshipSeconds = first.CensorshipSeconds + (uint)random.Next(3),
+        GraceSeconds = first.GraceSeconds + (uint)random.Next(2),
+        ReplaySeconds = first.ReplaySeconds + (uint)random.Next(3),
+        TraceSeconds = first.TraceSeconds + (uint)random.Next(3),
+        Stake0 = first.Stake0 * (UInt128)random.Next(2, 5) / 2,
+        Stake1 = first.Stake1 * (UInt128)random.Next(2, 4) / 2,
+        PauseBudgetSeconds = (uint)random.Next(30),
+    };
+}
+
+/// <summary>
+/// Stretches a stake over all that it can get behind it: first claims after any claim, of anybody's opinion, also in the place of unbacked
+/// ones, and tries to have unbacked claims confirmed, and challenged.
+/// </summary>
+internal sealed class Stretcher(string name, Simulation game, IReadOnlyList<ToyTraces> all, Random random) : Player(name, game)
+{
+    private ulong _next = game.L1.Timestamp;
+    private int _ideas = 25;
+
+    public override ulong NextAct() => _ideas > 0 ? _next : ulong.MaxValue;
+
+    public override bool Act()
+    {
+        bool acted = false;
+        foreach (ModelClaim claim in L1.Claims.Where(claim => !L1.IsBacked(claim)).ToList())
+        {
+            ToyBatchTrace other = all[random.Next(all.Count)][claim.Batch];
+            acted |= Game.Submit(this, random.Next(8) switch
+            {
+                0 => Challenge(claim, other),
+                1 => Claim(L1.Claim(claim.Parent), claim.Attempt, other, L1.InForce.Bond(0)),
+                _ => new Confirm(claim.Ref, claim.Attempt),
+            }) == Refusal.None;
+        }
+
+        if (_ideas == 0 || L1.Timestamp < _next)
+            return acted;
+        _ideas--;
+        _next = L1.Timestamp + (ulong)random.Next(1, 8);
+        if (L1.StakeOf(Address).Amount < L1.InForce.Bond(0))
+            acted |= Game.Submit(this, new PutDown(L1.InForce.Bond(0))) == Refusal.None;
+        List<ModelClaim> parents = [.. L1.Claims.Where(claim => unchecked(claim.Batch + 1) < (ulong)L1.Batches && !L1.HasChildren(claim))];
+        if (parents.Count > 0)
+        {
+            ModelClaim parent = parents[random.Next(parents.Count)];
+            acted |= Game.Submit(this, Claim(parent, 0, all[random.Next(all.Count)][unchecked(parent.Batch + 1)], 0)) == Refusal.None;
+        }
+
+        return acted;
+    }
+
+    private PostClaim Claim(ModelClaim parent, ulong attempt, ToyBatchTrace trace, UInt128 bond) => new(
+        parent.Ref, attempt, trace.Last.Hash(), trace.Root, trace.Prove(L1.Shape.BatchLeaves - 1),
+        ClaimRef.TournamentOf(parent.Ref.Id(), trace.Batch.BatchHash, attempt), bond);
+
+    private PostChallenge Challenge(ModelClaim first, ToyBatchTrace trace) => new(
+        L1.Claim(first.Parent).Ref, trace.Batch.BatchHash, first.Attempt, first.Ref, trace.Last.Hash(), trace.Root, trace.Children(trace.Height, 0),
+        trace.Prove(L1.Shape.BatchLeaves - 1), L1.RulesOf(first).Bond(0));
+}
+
+/// <summary>Puts down a stake for a purse, takes it back as soon as it may, or sooner, and puts it down again, perhaps in the second in which it was taken.</summary>
+internal sealed class Staker : Player
+{
+    private readonly Random _random;
+    private readonly bool _hasty;
+    private ulong _next;
+    private int _left;
+
+    public Staker(string name, Simulation game, Address purse, Random random)
+        : base(name, game)
+    {
+        Address = purse;
+        _random = random;
+        _hasty = random.Next(2) == 0;
+        _left = random.Next(1, 8);
+        _next = game.L1.Timestamp;
+    }
+
+    public override ulong NextAct() => _left > 0 ? _next : ulong.MaxValue;
+
+    public override bool Act()
+    {
+        if (_left == 0 || L1.Timestamp < _next)
+            return false;
+        _left--;
+        _next = L1.Timestamp + (ulong)(_hasty ? 1 : _random.Next(1, 30));
+        UInt128 bond = L1.InForce.Bond(0), amount = L1.StakeOf(Address).Amount;
+        return Game.Submit(this, amount < bond || _random.Next(4) == 0 ? new PutDown(bond * (UInt128)_random.Next(2, 5) / 2) : new TakeBack()) == Refusal.None;
     }
 }

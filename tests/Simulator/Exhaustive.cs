@@ -120,7 +120,7 @@ internal sealed class Exhaustive
         UInt128 state = Fingerprint(node);
         (Int128 balance, ulong delay) = (l1.Balance(Honest), 0);
         foreach (ModelArena arena in l1.Arenas)
-            delay = arena.Level == 0 && arena.Result == TournamentResult.Undecided ? Math.Max(delay, l1.Now - arena.StartedAt) : delay;
+            delay = arena.Level == 0 && arena.Result == TournamentResult.Undecided ? Math.Max(delay, l1.RulesOf(arena).Now - arena.StartedAt) : delay;
         bool seen = _seen.TryGetValue(state, out (Int128 Balance, ulong Delay) worst);
         if (seen && worst.Balance <= balance && worst.Delay >= delay)
             return;

@@ -19,6 +19,48 @@ internal sealed record Unpause : L1Action
     public override Word Subject => Word.Zero;
 }
 
+/// <summary>A stake is put down, or grows (spec 5.8.1).</summary>
+internal sealed record PutDown(UInt128 Amount) : L1Action
+{
+    public override string Name => "stake";
+
+    public override Word Subject => Word.Zero;
+
+    public override UInt128 Value => Amount;
+
+    public override string Describe() => $"{Amount} wei";
+}
+
+/// <summary>An idle stake is taken back (spec 5.8.6).</summary>
+internal sealed record TakeBack : L1Action
+{
+    public override string Name => "unstake";
+
+    public override Word Subject => Word.Zero;
+}
+
+/// <summary>The governor adds a version of the rules (spec 5.7.2): a Tournament with these parameters.</summary>
+internal sealed record AddRules(DisputeParameters Parameters) : L1Action
+{
+    public override string Name => "add-rules";
+
+    public override Word Subject => Word.Zero;
+
+    public override string Describe() => $"{Parameters}";
+}
+
+/// <summary>A call of a later version's Tournament, where the call itself does not name it: pause and unpause.</summary>
+internal sealed record Elsewhere(int Version, L1Action Action) : L1Action
+{
+    public override string Key => $"{Action.Key}:{Version}";
+
+    public override string Name => Action.Name;
+
+    public override Word Subject => Action.Subject;
+
+    public override string Describe() => $"{Action.Describe()}, version {Version}";
+}
+
 /// <summary>What all copies of a model share: the batches, and every σ that anybody ever opened.</summary>
 internal sealed class ToyWorld(GameShape shape, Quad genesis)
 {
@@ -52,33 +94,34 @@ internal sealed class L1Model
     private readonly Dictionary<Word, Word> _firstClaim = [];
     private readonly Dictionary<Word, ModelArena> _arenas = [];
     private readonly Dictionary<Word, ModelMatch> _matches = [];
-    private readonly Dictionary<(CreditHolder, Address), UInt128> _credits = [];
-    private readonly Dictionary<Address, UInt128> _stakes = [];
+    private readonly Dictionary<Address, UInt128> _credits = [];
+    private readonly Dictionary<Address, ModelStake> _stakes = [];
+    private readonly List<ModelRules> _rules = [];
     private readonly Dictionary<Address, Int128> _net = [];
     private readonly List<L1Event> _events = [];
     private GameIndex? _index;
     private UInt128 _held;
-    private ulong _pausedSince;
-    private ulong _pausedBefore;
 
-    public L1Model(ToyWorld world, DisputeParameters parameters, Rule broken = Rule.None, uint pauseBudget = 0)
+    /// <summary>The rules of the transaction that is being carried out.</summary>
+    private ModelRules _at;
+
+    /// <param name="parameters">Of the first rules.</param>
+    public L1Model(ToyWorld world, DisputeParameters parameters, Rule broken = Rule.None)
     {
         _world = world;
         _broken = broken;
-        Parameters = parameters with { PauseBudgetSeconds = pauseBudget };
-        PauseBudget = pauseBudget;
         Genesis = new ClaimRef(Word.Zero, world.Genesis.Hash(), Word.Zero);
-        _claims.Add(Genesis.Id(), new ModelClaim(Genesis, Word.Zero, ulong.MaxValue, 0, Address.Zero, 0) { Confirmed = true });
+        _claims.Add(Genesis.Id(), new ModelClaim(Genesis, Word.Zero, ulong.MaxValue, 0, Address.Zero, 0, 0) { Confirmed = true });
         LatestConfirmed = Genesis.Id();
-        State = GameState.AtGenesis(Parameters, Bond(0), Bond(1), Genesis);
+        _at = new ModelRules(this, 0, parameters);
+        State = GameState.AtGenesis(parameters, _at.Bond(0), _at.Bond(1), Genesis);
+        _rules.Add(_at);
     }
 
     private L1Model(L1Model from)
     {
         _world = from._world;
         _broken = from._broken;
-        Parameters = from.Parameters;
-        PauseBudget = from.PauseBudget;
         Genesis = from.Genesis;
         Timestamp = from.Timestamp;
         GasPrice = from.GasPrice;
@@ -86,9 +129,10 @@ internal sealed class L1Model
         State = from.State;
         _index = from._index;
         _held = from._held;
-        _pausedSince = from._pausedSince;
-        _pausedBefore = from._pausedBefore;
         DisputeWrites = from.DisputeWrites;
+        foreach (ModelRules rules in from._rules)
+            _rules.Add(rules.Copy(this));
+        _at = _rules[0];
         foreach ((Word id, ModelClaim claim) in from._claims)
             _claims.Add(id, claim.Copy());
         _firstClaim = new(from._firstClaim);
@@ -104,15 +148,14 @@ internal sealed class L1Model
 
     public static Address Treasury { get; } = Address.FromWord(ToyTraces.Named("treasury"));
 
+    /// <summary>May add rules.</summary>
+    public static Address Governor { get; } = Address.FromWord(ToyTraces.Named("governor"));
+
     public ToyWorld World => _world;
 
     public Rule Broken => _broken;
 
     public GameShape Shape => _world.Shape;
-
-    public DisputeParameters Parameters { get; }
-
-    public uint PauseBudget { get; }
 
     public ClaimRef Genesis { get; }
 
@@ -122,36 +165,35 @@ internal sealed class L1Model
     /// <summary>Wei per gas of the next transaction.</summary>
     public UInt128 GasPrice { get; set; } = 1;
 
-    /// <summary>Dispute time (spec 4.8.2).</summary>
-    public ulong Now => Holds(Rule.PausesStopClocks) ? Timestamp - _pausedBefore - RunningPause : Timestamp;
+    /// <summary>All versions of the rules; the last is in force.</summary>
+    public IReadOnlyList<ModelRules> Rules => _rules;
 
-    /// <summary>Nothing moves (spec 4.8.3). Each action asks where its contract does.</summary>
-    private bool Stands => IsPaused && Holds(Rule.NothingMovesDuringAPause);
+    public ModelRules InForce => _rules[^1];
 
-    public bool IsPaused => _pausedSince != 0 && (!Holds(Rule.PausesHaveABudget) || Timestamp - _pausedSince < PauseBudget - _pausedBefore);
+    /// <summary>The rules that a claim is pinned to (spec 5.7.3).</summary>
+    public ModelRules RulesOf(ModelClaim claim) => _rules[claim.Version];
 
-    /// <summary>When the pause that runs ends by itself (spec 4.8.1).</summary>
-    public ulong PauseEndsAt => Holds(Rule.PausesHaveABudget) ? _pausedSince + PauseBudget - _pausedBefore : ulong.MaxValue;
+    public ModelRules RulesOf(ModelArena arena) => _rules[arena.Version];
 
-    /// <summary>Seconds of all pauses so far.</summary>
-    public ulong PausedSeconds => _pausedBefore + RunningPause;
+    // Of the first rules, the only ones in most games.
+    public DisputeParameters Parameters => _rules[0].Parameters;
 
-    private ulong RunningPause => _pausedSince == 0 ? 0
-        : Holds(Rule.PausesHaveABudget) ? Math.Min(Timestamp - _pausedSince, PauseBudget - _pausedBefore) : Timestamp - _pausedSince;
+    public ulong Now => _rules[0].Now;
 
-    public Word LatestConfirmed { get; private set; }
+    public bool IsPaused => _rules[0].IsPaused;
+
+    public UInt128 Bond(int level) => _rules[0].Bond(level);
 
     /// <summary>The fold of all events so far: what a player knows.</summary>
     public GameState State { get; private set; }
 
-    /// <summary>What the last transaction emitted.</summary>
-    public IReadOnlyList<L1Event> Events => _events;
-
-    /// <summary>As the contract keeps them (spec 4.8.4).</summary>
-    public (ulong Since, ulong Before) Pauses => (_pausedSince, _pausedBefore);
-
     /// <summary>The same as solvers look at it, made once for all players.</summary>
     public GameIndex Index => _index?.Game == State ? _index : _index = new GameIndex(State, _index);
+
+    public Word LatestConfirmed { get; private set; }
+
+    /// <summary>What the last transaction emitted.</summary>
+    public IReadOnlyList<L1Event> Events => _events;
 
     /// <summary>Paid in less drawn out less gas, by account.</summary>
     public IReadOnlyDictionary<Address, Int128> Net => _net;
@@ -170,23 +212,30 @@ internal sealed class L1Model
 
     public IReadOnlyCollection<ModelMatch> Matches => _matches.Values;
 
-    public IReadOnlyDictionary<(CreditHolder Holder, Address Account), UInt128> Credits => _credits;
+    /// <summary>In the Rollup.</summary>
+    public IReadOnlyDictionary<Address, UInt128> Credits => _credits;
 
-    public IReadOnlyDictionary<Address, UInt128> Stakes => _stakes;
+    public IReadOnlyDictionary<Address, ModelStake> Stakes => _stakes;
+
+    /// <summary>All that is credited to anybody, anywhere.</summary>
+    public UInt128 AllCredits
+    {
+        get
+        {
+            UInt128 sum = 0;
+            foreach (UInt128 credit in _credits.Values)
+                sum += credit;
+            foreach (ModelRules rules in _rules)
+            {
+                foreach (UInt128 credit in rules.Credits.Values)
+                    sum += credit;
+            }
+
+            return sum;
+        }
+    }
 
     public int Batches => _world.Batches.Count;
-
-    public UInt128 Bond(int level) => Stake(level) + Reserve(level);
-
-    public UInt128 Stake(int level) => level == 0 ? Parameters.Stake0 : Parameters.Stake1;
-
-    public UInt128 Prize(int level) => Stake(level) / 10;
-
-    public UInt128 Reserve(int level) => Gas.Reserve(Shape.HeightOf(level)) * Parameters.PriceCeiling;
-
-    private uint Allowance => Holds(Rule.AllowanceCoversTheBudgets) ? Parameters.Allowance : Parameters.Allowance - 1;
-
-    private uint InnerGrant => Holds(Rule.InnerGrantCoversTraceAndGrace) ? Parameters.InnerGrant : Parameters.TraceSeconds;
 
     public L1Model Copy() => new(this);
 
@@ -196,19 +245,34 @@ internal sealed class L1Model
 
     public ModelMatch Match(Word id) => _matches[id];
 
+    public bool HasChildren(ModelClaim claim) => _claims.Values.Any(child => child.Parent == claim.Ref.Id());
+
     public bool HasMatch(Word id) => _matches.ContainsKey(id);
 
     public bool IsConfirmed(ulong batch) => _claims.Values.Any(claim => claim.Confirmed && claim.Batch == batch);
 
     public Word ConfirmedTrace(ulong batch) => _claims.Values.Single(claim => claim.Confirmed && claim.Batch == batch).Ref.TraceRoot;
 
-    public UInt128 CreditsOf(Address account) =>
-        _credits.GetValueOrDefault((CreditHolder.Rollup, account)) + _credits.GetValueOrDefault((CreditHolder.Tournament, account));
+    public UInt128 CreditsOf(Address account)
+    {
+        UInt128 sum = _credits.GetValueOrDefault(account);
+        foreach (ModelRules rules in _rules)
+            sum += rules.Credits.GetValueOrDefault(account);
+        return sum;
+    }
 
-    /// <summary>What an account would have if it drew all its credits, less what it began with.</summary>
-    public Int128 Balance(Address account) => _net.GetValueOrDefault(account) + (Int128)CreditsOf(account);
+    /// <summary>What an account would have if it drew all its credits and its stake, less what it began with.</summary>
+    public Int128 Balance(Address account) => _net.GetValueOrDefault(account) + (Int128)(CreditsOf(account) + StakeOf(account).Amount);
 
-    private bool Holds(Rule rule) => _broken != rule;
+    public ModelStake StakeOf(Address account) => _stakes.GetValueOrDefault(account, ModelStake.None);
+
+    /// <summary>Whether something stands behind a claim (spec 5.8.4).</summary>
+    public bool IsBacked(ModelClaim claim) => claim.Confirmed || !claim.Staked || claim.Epoch == StakeOf(claim.Claimer).Epoch;
+
+    /// <summary>Whether no claim behind it can be challenged any more (spec 5.8.2).</summary>
+    public bool IsIdle(ModelStake stake) => stake.Latest is not Word latest || RulesOf(_claims[latest]) is var rules && rules.Now >= _claims[latest].PostedAt + rules.Allowance;
+
+    public bool Holds(Rule rule) => _broken != rule;
 
     /// <summary>Carries out an action as the transaction that it is. A refused one changes nothing but that its gas is paid.</summary>
     public Refusal Apply(Address sender, L1Action action)
@@ -231,6 +295,7 @@ internal sealed class L1Model
 
     private Refusal Dispatch(Address sender, L1Action action)
     {
+        _at = RulesOf(action);
         return action switch
         {
             PostClaim a => Claim(sender, a),
@@ -249,39 +314,133 @@ internal sealed class L1Model
             Challenger.Withdraw a => Withdraw(sender, a),
             Pause => BeginPause(),
             Unpause => EndPause(),
+            PutDown a => Stake(sender, a),
+            Simulator.TakeBack => Unstake(sender),
+            AddRules a => AddRules(sender, a),
+            Elsewhere a => Dispatch(sender, a),
             _ => throw new InvalidOperationException($"The model does not know {action}."),
         };
     }
+
+    private Refusal Dispatch(Address sender, Elsewhere elsewhere)
+    {
+        _at = _rules[elsewhere.Version];
+        return elsewhere.Action switch
+        {
+            Pause => BeginPause(),
+            Unpause => EndPause(),
+            _ => throw new InvalidOperationException($"{elsewhere.Action} names its tournament itself."),
+        };
+    }
+
+    /// <summary>The rules of the Tournament that an action is about; of one that there is not, the first ones.</summary>
+    public ModelRules RulesOf(L1Action action) => action switch
+    {
+        PostClaim => InForce,
+        PostChallenge a => OfTournament(a.First.Tournament),
+        Challenger.Confirm a => OfTournament(a.Claim.Tournament),
+        Challenger.Recover a => OfTournament(a.Claim.Tournament),
+        JoinInner a => OfTournament(a.Tournament),
+        Challenger.Advance a => OfTournament(a.Match.Tournament),
+        Challenger.Seal a => OfTournament(a.Match.Tournament),
+        ProveTransition a => OfTournament(a.Match.Tournament),
+        ProveStep a => OfTournament(a.Match.Tournament),
+        Challenger.Timeout a => OfTournament(a.Match.Tournament),
+        Challenger.Eliminate a => OfTournament(a.Match.Tournament),
+        ResolveInner a => OfTournament(a.Match.Tournament),
+        Challenger.Settle a => OfTournament(a.Tournament),
+        Elsewhere a => _rules[a.Version],
+        _ => _rules[0],
+    };
+
+    private ModelRules OfTournament(Word id) =>
+        _arenas.TryGetValue(id, out ModelArena? arena) ? RulesOf(arena)
+        : _firstClaim.TryGetValue(id, out Word first) ? RulesOf(_claims[first])
+        : _rules[0];
 
     // --- Pauses (spec 4.8)
 
     private Refusal BeginPause()
     {
-        if (IsPaused)
+        if (_at.IsPaused)
             return Refusal.IsPaused;
-        if (PausedSeconds >= PauseBudget)
+        if (_at.PausedSeconds >= _at.Parameters.PauseBudgetSeconds)
             return Refusal.PauseBudgetSpent;
-        _pausedBefore = PausedSeconds;
-        _pausedSince = Timestamp;
-        Emit(new PausedEvent(_pausedSince, (uint)_pausedBefore));
+        _at.BeginPause();
+        Emit(new PausedEvent(_at.Pauses.Since, (uint)_at.Pauses.Before, _at.Version));
         return Refusal.None;
     }
 
     private Refusal EndPause()
     {
-        _pausedBefore += RunningPause;
-        _pausedSince = 0;
-        Emit(new UnpausedEvent((uint)_pausedBefore));
+        _at.EndPause();
+        Emit(new UnpausedEvent((uint)_at.Pauses.Before, _at.Version));
         return Refusal.None;
+    }
+
+    // --- Rules and stakes (spec 5.7, 5.8)
+
+    private Refusal AddRules(Address sender, AddRules a)
+    {
+        if (sender != Governor && Holds(Rule.OnlyTheGovernorAddsRules))
+            return Refusal.OnlyGovernor;
+        var rules = new ModelRules(this, _rules.Count, a.Parameters);
+        _rules.Add(rules);
+        Emit(new RulesAddedEvent(rules.Version, rules.Address) { Rules = new Rules(rules.Address, a.Parameters, rules.Bond(0), rules.Bond(1)) });
+        return Refusal.None;
+    }
+
+    private Refusal Stake(Address sender, PutDown a)
+    {
+        ModelStake stake = StakeOf(sender);
+        if (stake.Amount + a.Amount < InForce.Bond(0))
+            return Refusal.StakeTooSmall;
+        _stakes[sender] = stake with { Amount = stake.Amount + a.Amount };
+        Emit(new StakedEvent(sender, a.Amount, stake.Amount + a.Amount));
+        return Refusal.None;
+    }
+
+    private Refusal Unstake(Address sender)
+    {
+        ModelStake stake = StakeOf(sender);
+        if (stake.Amount == 0)
+            return Refusal.NothingStaked;
+        if (!IsIdle(stake) && Holds(Rule.StakesStayUntilIdle))
+            return Refusal.StakeBusy;
+        _stakes[sender] = new ModelStake(0, null, stake.Epoch);
+        Emit(new UnstakedEvent(sender, stake.Amount));
+        Credit(CreditHolder.Rollup, sender, stake.Amount);
+        return Refusal.None;
+    }
+
+    /// <summary>Whether a first claim after that parent, under the rules in force, may stand behind the account's stake (spec 5.8.2).</summary>
+    private Refusal StakeRefusal(Address account, ModelClaim parent)
+    {
+        ModelStake stake = StakeOf(account);
+        if (stake.Amount < _at.Bond(0) && Holds(Rule.StakesCoverTheBond))
+            return Refusal.StakeTooSmall;
+        bool extends = stake.Latest == parent.Ref.Id() && (parent.Version == _at.Version || !Holds(Rule.StakesAreOfOneVersion));
+        return extends || IsIdle(stake) || !Holds(Rule.StakesBackOneChain) ? Refusal.None : Refusal.StakeBusy;
+    }
+
+    /// <summary>The bond of a staked first claim is from now on its own; the other claims behind the stake lose theirs (spec 5.8.3).</summary>
+    private void TakeStake(ModelClaim claim)
+    {
+        ModelStake stake = StakeOf(claim.Claimer);
+        UInt128 bond = UInt128.Min(_at.Bond(0), stake.Amount), taken = Holds(Rule.ChallengesTakeTheStake) ? bond : 0;
+        uint epoch = Holds(Rule.TakenStakesUnbackTheOthers) ? stake.Epoch + 1 : stake.Epoch;
+        _stakes[claim.Claimer] = new ModelStake(stake.Amount - taken, Holds(Rule.TakenStakesUnbackTheOthers) ? null : stake.Latest, epoch);
+        claim.Staked = false;
+        Emit(new StakeTakenEvent(claim.Claimer, claim.Ref.Id(), bond, (int)stake.Epoch + 1));
     }
 
     // --- Rollup (spec 5.4)
 
     private Refusal Claim(Address sender, PostClaim a)
     {
-        if (a.Bond != Bond(0) && Holds(Rule.BondsArePaid))
+        if (a.Bond != _at.Bond(0) && a.Bond != 0 && Holds(Rule.BondsArePaid))
             return Refusal.WrongBond;
-        if (Stands)
+        if (_at.Stands)
             return Refusal.IsPaused;
         if (!_claims.TryGetValue(a.Parent.Id(), out ModelClaim? parent))
             return Refusal.UnknownParent;
@@ -293,16 +452,33 @@ internal sealed class L1Model
         if (a.Attempt > 0 && Holds(Rule.AttemptsComeInOrder))
         {
             Word before = ClaimRef.TournamentOf(a.Parent.Id(), batchHash, a.Attempt - 1);
-            if (!_arenas.TryGetValue(before, out ModelArena? arena) || arena.Result != TournamentResult.NoWinner)
+            if (!_arenas.TryGetValue(before, out ModelArena? arena) || arena.Result != TournamentResult.NoWinner
+                || (arena.Version != _at.Version && !Holds(Rule.AttemptsAskTheRulesTheyWerePlayedBy)))
+            {
                 return Refusal.AttemptNotOpen;
+            }
         }
 
-        if (_firstClaim.ContainsKey(tournament))
+        if (_firstClaim.TryGetValue(tournament, out Word first) && (IsBacked(_claims[first]) || !Holds(Rule.UnbackedClaimsAreReplaced)))
             return Refusal.TournamentExists;
+        bool staked = a.Bond == 0 && Holds(Rule.BondsArePaid);
+        if (staked && StakeRefusal(sender, parent) is var busy and not Refusal.None)
+            return busy;
         if (Holds(Rule.ClaimsProveTheirLastLeaf) && !IsLastLeaf(Shape.BatchHeight, a.TraceRoot, a.StateRoot, a.LastLeaf))
             return Refusal.RootMismatch;
         var reference = new ClaimRef(tournament, a.StateRoot, a.TraceRoot);
-        _firstClaim[tournament] = AddClaim(sender, a.Parent.Id(), reference, batch, a.Attempt, a.Value);
+        if (_claims.TryGetValue(reference.Id(), out ModelClaim? there) && IsBacked(there))
+            return Refusal.ClaimExists;
+        var claim = new ModelClaim(reference, a.Parent.Id(), batch, a.Attempt, sender, _at.Now, _at.Version) { Held = a.Value };
+        if (staked)
+        {
+            ModelStake stake = StakeOf(sender);
+            (claim.Staked, claim.Epoch) = (true, stake.Epoch);
+            _stakes[sender] = stake with { Latest = reference.Id() };
+        }
+
+        _firstClaim[tournament] = reference.Id();
+        Post(claim, staked ? ClaimBacking.Stake : ClaimBacking.Bond);
         return Refusal.None;
     }
 
@@ -311,54 +487,59 @@ internal sealed class L1Model
         Word tournament = ClaimRef.TournamentOf(a.Parent.Id(), a.BatchHash, a.Attempt);
         if (!_firstClaim.TryGetValue(tournament, out Word first))
             return Refusal.NothingToChallenge;
-        if (a.Bond != Bond(0) && Holds(Rule.BondsArePaid))
-            return Refusal.WrongBond;
-        if (Stands)
-            return Refusal.IsPaused;
         ModelClaim firstClaim = _claims[first];
         bool opens = !_arenas.TryGetValue(tournament, out ModelArena? arena);
+        _at = Holds(Rule.RivalsPlayByTheFirstClaimsRules) ? RulesOf(firstClaim) : InForce;
+        if (a.Bond != _at.Bond(0) && Holds(Rule.BondsArePaid))
+            return Refusal.WrongBond;
+        if (_at.Stands)
+            return Refusal.IsPaused;
         if (opens && first != a.First.Id())
             return Refusal.WrongFirstClaim;
-        if (opens && Now - firstClaim.PostedAt >= Allowance && Holds(Rule.WindowsClose))
+        if (opens && !IsBacked(firstClaim) && Holds(Rule.UnbackedClaimsAreNotChallenged))
+            return Refusal.NotBacked;
+        if (opens && _at.Now - firstClaim.PostedAt >= _at.Allowance && Holds(Rule.WindowsClose))
             return Refusal.WindowClosed;
         Word root = a.Children.Hash();
         if (Holds(Rule.ClaimsProveTheirLastLeaf) && !IsLastLeaf(Shape.BatchHeight, root, a.StateRoot, a.LastLeaf))
             return Refusal.RootMismatch;
         var reference = new ClaimRef(tournament, a.StateRoot, root);
-        bool repeated = _claims.ContainsKey(reference.Id());
+        bool repeated = _claims.TryGetValue(reference.Id(), out ModelClaim? there) && (IsBacked(there) || !Holds(Rule.UnbackedClaimsComeBackAsRivals));
         if (repeated && Holds(Rule.RootsJoinOnce) && Holds(Rule.EliminationIsForEver))
             return Refusal.ClaimExists;
         if (opens)
         {
             if (root == firstClaim.Ref.TraceRoot && Holds(Rule.RootsJoinOnce))
                 return Refusal.RootAlreadyJoined;
-            arena = new ModelArena(tournament, 0, a.Parent.StateRoot, firstClaim.PostedAt, Allowance, Allowance, null);
+            arena = new ModelArena(tournament, 0, a.Parent.StateRoot, firstClaim.PostedAt, _at.Allowance, _at.Allowance, null, _at.Version);
         }
 
         if (JoinRefusal(arena!, 1, root) is var refusal and not Refusal.None)
             return refusal;
+        if (opens && firstClaim.Staked)
+            TakeStake(firstClaim);
         if (!repeated)
-            AddClaim(sender, a.Parent.Id(), reference, firstClaim.Batch, a.Attempt, a.Value);
+            Post(new ModelClaim(reference, a.Parent.Id(), firstClaim.Batch, a.Attempt, sender, _at.Now, _at.Version), ClaimBacking.Rival);
         if (opens)
         {
             firstClaim.Held = 0;
             _arenas.Add(tournament, arena!);
             Emit(new OpenedEvent(tournament, arena!.Initial, firstClaim.Ref.TraceRoot, firstClaim.Claimer, arena.StartedAt));
-            Join(arena, firstClaim.Ref.TraceRoot, firstClaim.Claimer, 0, Allowance, default);
+            Join(arena, firstClaim.Ref.TraceRoot, firstClaim.Claimer, 0, _at.Allowance, default);
         }
 
-        _claims[reference.Id()].Held = 0;
         Join(arena!, root, sender, 0, BalanceAtJoin(arena!, 1), a.Children);
         return Refusal.None;
     }
 
-    private Word AddClaim(Address sender, Word parent, ClaimRef reference, ulong batch, ulong attempt, UInt128 held)
+    /// <summary>A claim is written down, perhaps again (spec 5.8.4): then its id stays, and it is posted now.</summary>
+    private void Post(ModelClaim claim, ClaimBacking backing)
     {
-        _claims.Add(reference.Id(), new ModelClaim(reference, parent, batch, attempt, sender, Now) { Held = held });
+        Word id = claim.Ref.Id();
+        _claims[id] = claim;
         Emit(new ClaimedEvent(
-            reference.Id(), parent, reference.Tournament, batch, attempt, reference.StateRoot, reference.TraceRoot, sender, Now, 0,
-            _firstClaim.ContainsKey(reference.Tournament) ? ClaimBacking.Rival : ClaimBacking.Bond));
-        return reference.Id();
+            id, claim.Parent, claim.Ref.Tournament, claim.Batch, claim.Attempt, claim.Ref.StateRoot, claim.Ref.TraceRoot, claim.Claimer,
+            claim.PostedAt, claim.Version, backing));
     }
 
     private Refusal Confirm(Confirm a)
@@ -369,7 +550,8 @@ internal sealed class L1Model
             return Refusal.NotOfLatestConfirmed;
         if (!_claims.TryGetValue(a.Claim.Id(), out ModelClaim? claim) || claim.Confirmed)
             return Refusal.NotPending;
-        if (Stands)
+        _at = Holds(Rule.UpgradesTouchNoPendingClaim) ? RulesOf(claim) : InForce;
+        if (_at.Stands)
             return Refusal.IsPaused;
         if (_arenas.TryGetValue(claim.Ref.Tournament, out ModelArena? arena))
         {
@@ -378,9 +560,12 @@ internal sealed class L1Model
         }
         else
         {
-            if (Now < claim.PostedAt + Allowance && Holds(Rule.ConfirmWaitsForTheWindow))
+            if (!IsBacked(claim) && Holds(Rule.UnbackedClaimsDoNotConfirm))
+                return Refusal.NotBacked;
+            if (_at.Now < claim.PostedAt + _at.Allowance && Holds(Rule.ConfirmWaitsForTheWindow))
                 return Refusal.WindowOpen;
-            Credit(CreditHolder.Rollup, claim.Claimer, claim.Held);
+            if (!claim.Staked || !Holds(Rule.StakedClaimsArePaidNothing))
+                Credit(CreditHolder.Rollup, claim.Claimer, _at.Bond(0));
             claim.Held = 0;
         }
 
@@ -401,26 +586,27 @@ internal sealed class L1Model
             return Refusal.ParentNotLost;
         if (_arenas.ContainsKey(claim.Ref.Tournament))
             return Refusal.HasRivals;
-        if (claim.Confirmed || (claim.Held == 0 && Holds(Rule.RecoveryHappensOnce)))
+        if (claim.Confirmed || (claim.Held == 0 && !claim.Staked && Holds(Rule.RecoveryHappensOnce)) || (claim.Staked && Holds(Rule.StakedClaimsArePaidNothing)))
             return Refusal.NothingToRecover;
-        if (Stands)
+        if (_at.Stands)
             return Refusal.IsPaused;
-        if (Now < claim.PostedAt + Allowance)
+        if (_at.Now < claim.PostedAt + _at.Allowance)
             return Refusal.WindowOpen;
         claim.Held = 0;
-        Credit(CreditHolder.Rollup, claim.Claimer, Bond(0));
+        Credit(CreditHolder.Rollup, claim.Claimer, _at.Bond(0));
         return Refusal.None;
     }
 
     private Refusal Withdraw(Address sender, Withdraw a)
     {
-        UInt128 amount = _credits.GetValueOrDefault((a.Holder, sender));
+        Dictionary<Address, UInt128> credits = CreditsIn(a.Holder);
+        UInt128 amount = credits.GetValueOrDefault(sender);
         if (amount == 0)
             return Refusal.NothingToWithdraw;
         if (Refusing.Contains(a.To))
             return Refusal.TransferFailed;
         if (Holds(Rule.CreditsAreDrawnOnce))
-            _credits[(a.Holder, sender)] = 0;
+            credits[sender] = 0;
         _held -= amount;
         _net[sender] = _net.GetValueOrDefault(sender) + (Int128)amount;
         Emit(new WithdrawnEvent(a.Holder, sender, a.To, amount));
@@ -437,12 +623,12 @@ internal sealed class L1Model
             return Refusal.RootAlreadyJoined;
         }
 
-        return Now - arena.StartedAt >= arena.AllowanceOf(side) && Holds(Rule.WindowsClose) ? Refusal.WindowClosed : Refusal.None;
+        return _at.Now - arena.StartedAt >= arena.AllowanceOf(side) && Holds(Rule.WindowsClose) ? Refusal.WindowClosed : Refusal.None;
     }
 
     private uint BalanceAtJoin(ModelArena arena, int side)
     {
-        ulong late = Now - arena.StartedAt;
+        ulong late = _at.Now - arena.StartedAt;
         uint allowance = arena.AllowanceOf(side);
         return Holds(Rule.LatenessIsCharged) ? (uint)Math.Max((long)allowance - (long)late, 1) : allowance;
     }
@@ -452,7 +638,7 @@ internal sealed class L1Model
         arena.Commitments[root] = new ModelCommitment(root, claimer, side)
         {
             Joins = arena.Commitments.TryGetValue(root, out ModelCommitment? again) ? again.Joins + 1 : 1,
-            RanSeconds = children == default ? 0 : Now - arena.StartedAt,
+            RanSeconds = children == default ? 0 : _at.Now - arena.StartedAt,
         };
         DisputeWrites++;
         // The first claim of a tournament has joined by being there: its children are not known.
@@ -475,7 +661,7 @@ internal sealed class L1Model
         if (!Holds(Rule.TheOneThatWaitedIsOne) && arena.Commitments[waiting].Children is { } known && known != default)
             (one, two, balanceOne, balanceTwo, children) = (root, waiting, balance, arena.DanglingBalance, known);
         var id = new MatchId(arena.Id, one, two);
-        var state = new Bisection(one, children, 0, Shape.HeightOf(arena.Level), Now, balanceOne, balanceTwo, 0);
+        var state = new Bisection(one, children, 0, Shape.HeightOf(arena.Level), _at.Now, balanceOne, balanceTwo, 0);
         arena.Dangling = null;
         arena.Live.Add(id.Id());
         _matches[id.Id()] = new ModelMatch(id, arena)
@@ -505,9 +691,9 @@ internal sealed class L1Model
 
     private Refusal JoinInner(Address sender, JoinInner a)
     {
-        if (a.Bond != Bond(1) && Holds(Rule.BondsArePaid))
+        if (a.Bond != _at.Bond(1) && Holds(Rule.BondsArePaid))
             return Refusal.WrongBond;
-        if (Stands)
+        if (_at.Stands)
             return Refusal.IsPaused;
         if (!_arenas.TryGetValue(a.Tournament, out ModelArena? arena) || arena.Level != 1 || arena.Context != a.Context)
             return Refusal.WrongContext;
@@ -552,7 +738,7 @@ internal sealed class L1Model
             Children = a.Next,
             Position = 4 * state.Position + (ulong)j,
             Height = state.Height - 1,
-            Since = Now,
+            Since = _at.Now,
         };
         Turn(match!, mover);
         match!.Bisection = state with { Spent = Refund(sender, state.Spent, Gas.Advance) };
@@ -594,7 +780,7 @@ internal sealed class L1Model
         match.Phase = inner ? MatchPhase.Inner : MatchPhase.AtLeaf;
         match.RunsOne = match.RunsTwo = !inner;
         match.Leaf = new Leaf(
-            agreed, one, two, position, Now, state.BalanceOne, state.BalanceTwo, Refund(sender, state.Spent, Gas.Seal));
+            agreed, one, two, position, _at.Now, state.BalanceOne, state.BalanceTwo, Refund(sender, state.Spent, Gas.Seal));
         if (inner)
             OpenInner(match, a.Opening);
         Emit(new SealedEvent(match.Id.Id(), match.Phase, match.Leaf));
@@ -605,12 +791,12 @@ internal sealed class L1Model
     {
         Leaf leaf = match.Leaf!;
         var context = new InnerContext(opening.C0, opening.C1, opening.C2, opening.C3, leaf.LeafOne, leaf.LeafTwo);
-        (uint one, uint two) = (leaf.BalanceOne + InnerGrant, leaf.BalanceTwo + InnerGrant);
+        (uint one, uint two) = (leaf.BalanceOne + _at.InnerGrant, leaf.BalanceTwo + _at.InnerGrant);
         if (!Holds(Rule.ClocksBelongToClasses))
             one = two = Math.Max(one, two);
-        var opened = new ModelArena(match.Id.Id(), 1, opening.C3, Now, one, two, context);
+        var opened = new ModelArena(match.Id.Id(), 1, opening.C3, _at.Now, one, two, context, _at.Version);
         _arenas[opened.Id] = opened;
-        Emit(new InnerOpenedEvent(opened.Id, context, Now, opened.AllowanceOne, opened.AllowanceTwo));
+        Emit(new InnerOpenedEvent(opened.Id, context, _at.Now, opened.AllowanceOne, opened.AllowanceTwo));
     }
 
     /// <summary>The value before the first leaf that differs (spec 4.3.3).</summary>
@@ -704,7 +890,7 @@ internal sealed class L1Model
         ulong deadline = a.State.Since + (mover == 1 ? a.State.BalanceOne : a.State.BalanceTwo);
         uint left = mover == 1 ? a.State.BalanceTwo : a.State.BalanceOne;
         if (!Holds(Rule.WaitingWinnerPaysNothing))
-            left = (uint)Math.Max((long)left - (long)(Now - Math.Min(deadline, Now)), 1);
+            left = (uint)Math.Max((long)left - (long)(_at.Now - Math.Min(deadline, _at.Now)), 1);
         return End(sender, match!, mover == 1 ? MatchOutcome.Two : MatchOutcome.One, left, a.State.Spent, Gas.Timeout, new NamedWinner(a.WinnerChildren, a.WinnerState));
     }
 
@@ -733,14 +919,14 @@ internal sealed class L1Model
             return Refusal.Undecidable;
         uint balance = outcome == MatchOutcome.One ? a.State.BalanceOne : a.State.BalanceTwo;
         if (!Holds(Rule.OuterClocksStand))
-            balance = (uint)Math.Max((long)balance - (long)(Now - a.State.Since), 1);
+            balance = (uint)Math.Max((long)balance - (long)(_at.Now - a.State.Since), 1);
         refusal = End(sender, match, outcome, balance, a.State.Spent, Gas.Resolve, new NamedWinner(a.WinnerChildren, a.WinnerState), inner);
         return refusal;
     }
 
     private Refusal Settle(Address sender, Settle a)
     {
-        if (Stands)
+        if (_at.Stands)
             return Refusal.IsPaused;
         if (!_arenas.TryGetValue(a.Tournament, out ModelArena? arena))
             return Refusal.NoTournament;
@@ -750,16 +936,16 @@ internal sealed class L1Model
             return Refusal.AlreadySettled;
         if (arena.Live.Count > 0 && Holds(Rule.SettleNeedsNoLiveMatch))
             return Refusal.MatchesLive;
-        if (Now < arena.StartedAt + Allowance && Holds(Rule.SettleWaitsForTheWindow))
+        if (_at.Now < arena.StartedAt + _at.Allowance && Holds(Rule.SettleWaitsForTheWindow))
             return Refusal.WindowOpen;
         if (arena.Dangling is Word winner && !_claims.ContainsKey(new ClaimRef(arena.Id, a.WinnerState, winner).Id()))
             return Refusal.UnknownClaim;
         Conclude(arena);
-        UInt128 fee = Gas.Settle * UInt128.Min(GasPrice, Parameters.PriceCeiling);
+        UInt128 fee = Gas.Settle * UInt128.Min(GasPrice, _at.Parameters.PriceCeiling);
         fee = UInt128.Min(fee, arena.Pot);
-        Credit(CreditHolder.Tournament, sender, fee);
+        Credit(_at.Holder, sender, fee);
         Address rest = arena.Result == TournamentResult.Winner && Holds(Rule.PotsGoToWinners) ? arena.Commitments[arena.Winner].Claimer : Treasury;
-        Credit(CreditHolder.Tournament, rest, arena.Pot - fee);
+        Credit(_at.Holder, rest, arena.Pot - fee);
         arena.Pot = 0;
         return Refusal.None;
     }
@@ -771,7 +957,7 @@ internal sealed class L1Model
         if (arena.Dangling is Word winner)
         {
             arena.Winner = winner;
-            Credit(CreditHolder.Tournament, Holds(Rule.WinnersGetTheirBondBack) ? arena.Commitments[winner].Claimer : Treasury, Bond(arena.Level));
+            Credit(_at.Holder, Holds(Rule.WinnersGetTheirBondBack) ? arena.Commitments[winner].Claimer : Treasury, _at.Bond(arena.Level));
         }
 
         DisputeWrites++;
@@ -800,10 +986,10 @@ internal sealed class L1Model
         arena.Live.Remove(match.Id.Id());
         match.Outcome = outcome;
         match.RunsOne = match.RunsTwo = false;
-        UInt128 bond = Bond(arena.Level);
+        UInt128 bond = _at.Bond(arena.Level);
         bool first = arena.Level == 0 && !arena.HasEnded;
         arena.HasEnded = true;
-        UInt128 pot = first ? Prize(0) : 0;
+        UInt128 pot = first ? _at.Prize(0) : 0;
         arena.Pot += pot;
         Emit(new MatchEndedEvent(arena.Id, match.Id.Id(), outcome));
         if (outcome == MatchOutcome.BothOut)
@@ -816,18 +1002,18 @@ internal sealed class L1Model
 
         if (Holds(Rule.LosersAreEliminated))
             arena.Commitments[loser].Eliminated = true;
-        UInt128 prize = Holds(Rule.PrizesAreATenth) ? Prize(arena.Level) : Stake(arena.Level) * 8 / 10;
-        Credit(CreditHolder.Tournament, arena.Commitments[winner].Claimer, prize);
-        UInt128 innerPrize = inner is null ? 0 : Prize(1);
+        UInt128 prize = Holds(Rule.PrizesAreATenth) ? _at.Prize(arena.Level) : _at.Stake(arena.Level) * 8 / 10;
+        Credit(_at.Holder, arena.Commitments[winner].Claimer, prize);
+        UInt128 innerPrize = inner is null ? 0 : _at.Prize(1);
         if (inner is not null && Holds(Rule.InnerWinnersGetAPrize))
-            Credit(CreditHolder.Tournament, inner.Commitments[inner.Winner].Claimer, innerPrize);
+            Credit(_at.Holder, inner.Commitments[inner.Winner].Claimer, innerPrize);
         else
             innerPrize = 0;
         UInt128 rest = bond - spent - prize - innerPrize - pot;
         if (Holds(Rule.LosersForfeit))
             CreditTreasury(rest);
         else
-            Credit(CreditHolder.Tournament, arena.Commitments[loser].Claimer, rest);
+            Credit(_at.Holder, arena.Commitments[loser].Claimer, rest);
         if (Holds(Rule.WinnersArePairedAgain))
             Enter(arena, winner, winnerBalance, named.Children);
         else
@@ -844,15 +1030,16 @@ internal sealed class L1Model
     {
         if (match.Phase != MatchPhase.Bisect)
             return false;
+        ulong now = RulesOf(match.Arena).Now;
         Bisection state = match.Bisection!;
         ulong deadline = state.Since + (Mover(match) == 1 ? state.BalanceOne : state.BalanceTwo);
-        return Now >= (Holds(Rule.TimeoutNeedsOverdue) ? deadline : deadline - 1)
-            && (Holds(Rule.DecidedResultNeverExpires) || Now <= deadline + 1);
+        return now >= (Holds(Rule.TimeoutNeedsOverdue) ? deadline : deadline - 1)
+            && (Holds(Rule.DecidedResultNeverExpires) || now <= deadline + 1);
     }
 
     public bool CanProve(ModelMatch match, int side) =>
         match.Phase == MatchPhase.AtLeaf
-        && (!Holds(Rule.OverdueCannotProve) || Now < match.Leaf!.Since + (side == 1 ? match.Leaf.BalanceOne : match.Leaf.BalanceTwo));
+        && (!Holds(Rule.OverdueCannotProve) || RulesOf(match.Arena).Now < match.Leaf!.Since + (side == 1 ? match.Leaf.BalanceOne : match.Leaf.BalanceTwo));
 
     public bool CanEliminate(ModelMatch match)
     {
@@ -860,14 +1047,15 @@ internal sealed class L1Model
             return false;
         (uint one, uint two) = (match.Leaf!.BalanceOne, match.Leaf.BalanceTwo);
         bool both = Holds(Rule.EliminationNeedsBothOverdue) && Holds(Rule.NoTimeoutWinAtTheLeaf);
-        return Now >= match.Leaf.Since + (both ? Math.Max(one, two) : Math.Min(one, two));
+        return RulesOf(match.Arena).Now >= match.Leaf.Since + (both ? Math.Max(one, two) : Math.Min(one, two));
     }
 
     /// <summary>The outcome of an inner tournament that is decided by now; null while it is not.</summary>
     public MatchOutcome? InnerOutcome(ModelArena inner)
     {
-        bool closedOne = Now >= inner.StartedAt + inner.AllowanceOne;
-        bool closedTwo = Now >= inner.StartedAt + inner.AllowanceTwo;
+        ulong now = RulesOf(inner).Now;
+        bool closedOne = now >= inner.StartedAt + inner.AllowanceOne;
+        bool closedTwo = now >= inner.StartedAt + inner.AllowanceTwo;
         bool waits = Holds(Rule.ResolveWaitsForTheAbsentClass);
         if (inner.Dangling is not Word dangling)
             return closedOne && closedTwo ? MatchOutcome.BothOut : null;
@@ -881,24 +1069,25 @@ internal sealed class L1Model
     public bool IsMoverOverdue(ModelMatch match)
     {
         Bisection state = match.Bisection!;
-        return Now >= state.Since + (Mover(match) == 1 ? state.BalanceOne : state.BalanceTwo);
+        return RulesOf(match.Arena).Now >= state.Since + (Mover(match) == 1 ? state.BalanceOne : state.BalanceTwo);
     }
 
-    /// <summary>When something becomes possible by waiting, in dispute time; some of it is over.</summary>
+    /// <summary>The timestamps of blocks from which on something is possible by waiting; some of them have passed.</summary>
     public IEnumerable<ulong> Deadlines()
     {
         foreach (ModelMatch match in _matches.Values)
         {
             if (match.Outcome is not null)
                 continue;
+            ModelRules rules = RulesOf(match.Arena);
             if (match.Bisection is Bisection state)
             {
-                yield return state.Since + (Mover(match) == 1 ? state.BalanceOne : state.BalanceTwo);
+                yield return rules.TimestampOf(state.Since + (Mover(match) == 1 ? state.BalanceOne : state.BalanceTwo));
             }
             else if (match.Phase == MatchPhase.AtLeaf)
             {
-                yield return match.Leaf!.Since + match.Leaf.BalanceOne;
-                yield return match.Leaf.Since + match.Leaf.BalanceTwo;
+                yield return rules.TimestampOf(match.Leaf!.Since + match.Leaf.BalanceOne);
+                yield return rules.TimestampOf(match.Leaf.Since + match.Leaf.BalanceTwo);
             }
         }
 
@@ -906,14 +1095,20 @@ internal sealed class L1Model
         {
             if (arena.Result != TournamentResult.Undecided)
                 continue;
-            yield return arena.StartedAt + arena.AllowanceOne;
-            yield return arena.StartedAt + arena.AllowanceTwo;
+            yield return RulesOf(arena).TimestampOf(arena.StartedAt + arena.AllowanceOne);
+            yield return RulesOf(arena).TimestampOf(arena.StartedAt + arena.AllowanceTwo);
         }
 
         foreach (ModelClaim claim in _claims.Values)
         {
-            if (!claim.Confirmed && claim.Held > 0)
-                yield return claim.PostedAt + Parameters.Allowance;
+            if (!claim.Confirmed && !claim.Parent.IsZero && !_arenas.ContainsKey(claim.Ref.Tournament))
+                yield return RulesOf(claim).TimestampOf(claim.PostedAt + RulesOf(claim).Parameters.Allowance);
+        }
+
+        foreach (ModelRules rules in _rules)
+        {
+            if (rules.IsPaused)
+                yield return rules.PauseEndsAt;
         }
     }
 
@@ -930,7 +1125,7 @@ internal sealed class L1Model
     private Refusal MatchRefusal(MatchId id, MatchPhase phase, out ModelMatch? match)
     {
         bool there = _matches.TryGetValue(id.Id(), out match);
-        return Stands ? Refusal.IsPaused : there && match!.Outcome is null && match.Phase == phase ? Refusal.None : Refusal.WrongState;
+        return _at.Stands ? Refusal.IsPaused : there && match!.Outcome is null && match.Phase == phase ? Refusal.None : Refusal.WrongState;
     }
 
     private int Difference(Quad opened, Quad others)
@@ -947,8 +1142,8 @@ internal sealed class L1Model
 
     private uint Cost(ulong since)
     {
-        ulong seconds = Now - since;
-        uint grace = Holds(Rule.GraceIsFree) ? Parameters.GraceSeconds : 0;
+        ulong seconds = _at.Now - since;
+        uint grace = Holds(Rule.GraceIsFree) ? _at.Parameters.GraceSeconds : 0;
         return Holds(Rule.MovesCostTime) && seconds > grace ? (uint)(seconds - grace) : 0;
     }
 
@@ -965,7 +1160,7 @@ internal sealed class L1Model
     private void Ran(ModelMatch match, int side, ulong since)
     {
         ModelCommitment commitment = match.Arena.Commitments[side == 1 ? match.Id.One : match.Id.Two];
-        commitment.RanSeconds += Now - since;
+        commitment.RanSeconds += _at.Now - since;
         commitment.Moves++;
     }
 
@@ -977,26 +1172,30 @@ internal sealed class L1Model
 
     private UInt128 Refund(Address sender, UInt128 spent, ulong units)
     {
-        UInt128 price = Holds(Rule.RefundsHaveACeiling) ? UInt128.Min(GasPrice, Parameters.PriceCeiling) : GasPrice;
+        UInt128 price = Holds(Rule.RefundsHaveACeiling) ? UInt128.Min(GasPrice, _at.Parameters.PriceCeiling) : GasPrice;
         UInt128 amount = units * price;
         DisputeWrites++;
-        Credit(CreditHolder.Tournament, sender, amount);
+        Credit(_at.Holder, sender, amount);
         return Holds(Rule.RefundsAreBooked) ? spent + amount : spent;
     }
 
     private void CreditTreasury(UInt128 amount)
     {
         if (Holds(Rule.TheTreasuryGetsTheRest))
-            Credit(CreditHolder.Tournament, Treasury, amount);
+            Credit(_at.Holder, Treasury, amount);
     }
 
     private void Credit(CreditHolder holder, Address account, UInt128 amount)
     {
         if (amount == 0)
             return;
-        _credits[(holder, account)] = _credits.GetValueOrDefault((holder, account)) + amount;
+        Dictionary<Address, UInt128> credits = CreditsIn(holder);
+        credits[account] = credits.GetValueOrDefault(account) + amount;
         Emit(new CreditedEvent(holder, account, amount));
     }
+
+    private Dictionary<Address, UInt128> CreditsIn(CreditHolder holder) =>
+        holder == CreditHolder.Rollup ? _credits : _rules.Single(rules => rules.Holder == holder).Credits;
 
     private void Emit(L1Event happened)
     {
@@ -1016,8 +1215,79 @@ internal sealed class L1Model
 /// <summary>How whoever ends a match names its winner (spec 4.10.9).</summary>
 internal readonly record struct NamedWinner(Quad Children, Word StateRoot);
 
+/// <summary>A version of the rules: a Tournament with its clocks, its money and its pauses (spec 4.1, 4.8, 5.7).</summary>
+internal sealed class ModelRules(L1Model l1, int version, DisputeParameters parameters)
+{
+    private ulong _pausedSince;
+    private ulong _pausedBefore;
+
+    public int Version => version;
+
+    public DisputeParameters Parameters => parameters;
+
+    public Address Address { get; } = Address.FromWord(ToyTraces.Named($"tournaments, version {version}"));
+
+    /// <summary>In this Tournament.</summary>
+    public Dictionary<Address, UInt128> Credits { get; private init; } = [];
+
+    public CreditHolder Holder => CreditHolder.Of(version);
+
+    /// <summary>Dispute time (spec 4.8.2).</summary>
+    public ulong Now => l1.Holds(Rule.PausesStopClocks) ? l1.Timestamp - PausedSeconds : l1.Timestamp;
+
+    public bool IsPaused => _pausedSince != 0 && (!l1.Holds(Rule.PausesHaveABudget) || l1.Timestamp - _pausedSince < parameters.PauseBudgetSeconds - _pausedBefore);
+
+    /// <summary>Nothing moves (spec 4.8.3). Each action asks where its contract does.</summary>
+    public bool Stands => (IsPaused || (!l1.Holds(Rule.PausesAreOfOneVersion) && l1.Rules.Any(rules => rules.IsPaused))) && l1.Holds(Rule.NothingMovesDuringAPause);
+
+    /// <summary>When the pause that runs ends by itself (spec 4.8.1).</summary>
+    public ulong PauseEndsAt => l1.Holds(Rule.PausesHaveABudget) ? _pausedSince + parameters.PauseBudgetSeconds - _pausedBefore : ulong.MaxValue;
+
+    /// <summary>Seconds of all pauses so far.</summary>
+    public ulong PausedSeconds => _pausedBefore + (_pausedSince == 0 ? 0
+        : l1.Holds(Rule.PausesHaveABudget) ? Math.Min(l1.Timestamp - _pausedSince, parameters.PauseBudgetSeconds - _pausedBefore) : l1.Timestamp - _pausedSince);
+
+    /// <summary>As the contract keeps them (spec 4.8.4).</summary>
+    public (ulong Since, ulong Before) Pauses => (_pausedSince, _pausedBefore);
+
+    public uint Allowance => l1.Holds(Rule.AllowanceCoversTheBudgets) ? parameters.Allowance : parameters.Allowance - 1;
+
+    public uint InnerGrant => l1.Holds(Rule.InnerGrantCoversTraceAndGrace) ? parameters.InnerGrant : parameters.TraceSeconds;
+
+    public UInt128 Bond(int level) => Stake(level) + Reserve(level);
+
+    public UInt128 Stake(int level) => level == 0 ? parameters.Stake0 : parameters.Stake1;
+
+    public UInt128 Prize(int level) => Stake(level) / 10;
+
+    public UInt128 Reserve(int level) => Gas.Reserve(l1.Shape.HeightOf(level)) * parameters.PriceCeiling;
+
+    /// <summary>The timestamp of the block in which that dispute time comes, if there is no further pause; the end of time during one.</summary>
+    public ulong TimestampOf(ulong time) =>
+        IsPaused && l1.Holds(Rule.PausesStopClocks) ? ulong.MaxValue : time > Now ? l1.Timestamp + (time - Now) : Math.Min(time, l1.Timestamp);
+
+    public void BeginPause() => (_pausedBefore, _pausedSince) = (PausedSeconds, l1.Timestamp);
+
+    public void EndPause() => (_pausedBefore, _pausedSince) = (PausedSeconds, 0);
+
+    public ModelRules Copy(L1Model to) => new(to, version, parameters)
+    {
+        Credits = new(Credits),
+        _pausedSince = _pausedSince,
+        _pausedBefore = _pausedBefore,
+    };
+}
+
+/// <summary>An account's stake (spec 5.8.1).</summary>
+/// <param name="Latest">Its latest claim behind it.</param>
+/// <param name="Epoch">How often it was taken.</param>
+internal sealed record ModelStake(UInt128 Amount, Word? Latest, uint Epoch)
+{
+    public static ModelStake None { get; } = new(0, null, 0);
+}
+
 /// <summary>A claim (spec 5.4).</summary>
-internal sealed class ModelClaim(ClaimRef reference, Word parent, ulong batch, ulong attempt, Address claimer, ulong postedAt)
+internal sealed class ModelClaim(ClaimRef reference, Word parent, ulong batch, ulong attempt, Address claimer, ulong postedAt, int version)
 {
     public ClaimRef Ref => reference;
 
@@ -1032,6 +1302,14 @@ internal sealed class ModelClaim(ClaimRef reference, Word parent, ulong batch, u
     /// <summary>Dispute time.</summary>
     public ulong PostedAt => postedAt;
 
+    /// <summary>Of the rules that it is pinned to.</summary>
+    public int Version => version;
+
+    /// <summary>It stands behind its claimer's stake of that epoch.</summary>
+    public bool Staked { get; set; }
+
+    public uint Epoch { get; set; }
+
     public bool Confirmed { get; set; }
 
     /// <summary>The bond that the Rollup holds for it; none when it went on to Tournament or back.</summary>
@@ -1041,7 +1319,7 @@ internal sealed class ModelClaim(ClaimRef reference, Word parent, ulong batch, u
 }
 
 /// <summary>A tournament of either level (spec 4.2).</summary>
-internal sealed class ModelArena(Word id, int level, Word initial, ulong startedAt, uint one, uint two, InnerContext? context)
+internal sealed class ModelArena(Word id, int level, Word initial, ulong startedAt, uint one, uint two, InnerContext? context, int version)
 {
     public Word Id => id;
 
@@ -1056,6 +1334,9 @@ internal sealed class ModelArena(Word id, int level, Word initial, ulong started
     public uint AllowanceTwo => two;
 
     public InnerContext? Context => context;
+
+    /// <summary>Of the rules that it is played by.</summary>
+    public int Version => version;
 
     public Dictionary<Word, ModelCommitment> Commitments { get; private set; } = [];
 

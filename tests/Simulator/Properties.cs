@@ -74,6 +74,18 @@ internal enum Property
     /// <summary>Spec 4.8: a pause of s seconds, at most the budget, moves every deadline by s seconds, and nothing ends in it.</summary>
     PausesShiftDeadlines,
 
+    /// <summary>Spec 5.7.2: rules are added by the governor alone.</summary>
+    RulesAreTheGovernors,
+
+    /// <summary>Spec 5.7.3: a tournament, its rivals and what is inside its matches have the version that its first claim pinned.</summary>
+    TournamentsKeepTheirRules,
+
+    /// <summary>Spec 5.8.2: claims in their windows behind one stake are one chain under one version, and the stake covers a bond of it.</summary>
+    StakesCoverTheirClaims,
+
+    /// <summary>Spec 5.8.4: an unbacked claim neither confirms nor opens a tournament.</summary>
+    UnbackedClaimsHaveNoStanding,
+
     /// <summary>Spec 4.9.2: every tournament is settled within the delay formula, every game ends.</summary>
     GamesEnd,
 
@@ -152,6 +164,8 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         CheckOutcomes(l1);
         CheckMoney(l1);
         CheckClaims(l1);
+        CheckRules(l1);
+        CheckStakes(l1);
         CheckEvents(l1);
         if (defended)
             CheckHonest(l1);
@@ -191,7 +205,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         {
             foreach (ModelCommitment commitment in arena.Commitments.Values)
             {
-                ulong paid = arena.AllowanceOf(commitment.Side) + (ulong)commitment.Moves * l1.Parameters.GraceSeconds;
+                ulong paid = arena.AllowanceOf(commitment.Side) + (ulong)commitment.Moves * l1.RulesOf(arena).Parameters.GraceSeconds;
                 Require(
                     commitment.RanSeconds <= paid,
                     Property.ClocksArePaid,
@@ -203,8 +217,9 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
             if (arena.Level == 1 && arena.Result == TournamentResult.Undecided)
             {
                 Leaf leaf = l1.Match(arena.Id).Leaf!;
+                DisputeParameters parameters = l1.RulesOf(arena).Parameters;
                 Require(
-                    arena.AllowanceOne == leaf.BalanceOne + l1.Parameters.InnerGrant && arena.AllowanceTwo == leaf.BalanceTwo + l1.Parameters.InnerGrant,
+                    arena.AllowanceOne == leaf.BalanceOne + parameters.InnerGrant && arena.AllowanceTwo == leaf.BalanceTwo + parameters.InnerGrant,
                     Property.ClassesHaveTheirOwnAllowance,
                     $"{arena.AllowanceOne} and {arena.AllowanceTwo} s for sides with {leaf.BalanceOne} and {leaf.BalanceTwo} s");
             }
@@ -232,7 +247,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
     {
         ModelCommitment commitment = arena.Commitments[root];
         long without = (long)arena.AllowanceOf(commitment.Side) - (long)commitment.RanSeconds;
-        long with = Math.Min(without + (long)commitment.Moves * l1.Parameters.GraceSeconds, arena.AllowanceOf(commitment.Side));
+        long with = Math.Min(without + (long)commitment.Moves * l1.RulesOf(arena).Parameters.GraceSeconds, arena.AllowanceOf(commitment.Side));
         Require(
             balance >= without && balance <= with,
             Property.WinnersKeepTheirBalance,
@@ -262,11 +277,12 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         {
             UInt128 bonds = 0;
             if (arena.Result == TournamentResult.Undecided)
-                bonds = (UInt128)(2 * arena.Live.Count + (arena.Dangling is null ? 0 : 1)) * l1.Bond(arena.Level);
+                bonds = (UInt128)(2 * arena.Live.Count + (arena.Dangling is null ? 0 : 1)) * l1.RulesOf(arena).Bond(arena.Level);
             foreach (Word id in arena.Live)
             {
                 UInt128 spent = l1.Match(id).Spent;
-                Require(spent <= l1.Reserve(arena.Level), Property.RefundsStayInTheReserve, $"{spent} of {l1.Reserve(arena.Level)} wei");
+                UInt128 reserve = l1.RulesOf(arena).Reserve(arena.Level);
+                Require(spent <= reserve, Property.RefundsStayInTheReserve, $"{spent} of {reserve} wei");
                 bonds -= spent;
             }
 
@@ -275,10 +291,9 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
 
         foreach (ModelClaim claim in l1.Claims)
             owed += claim.Held;
-        foreach (UInt128 stake in l1.Stakes.Values)
-            owed += stake;
-        foreach (UInt128 credit in l1.Credits.Values)
-            owed += credit;
+        foreach (ModelStake stake in l1.Stakes.Values)
+            owed += stake.Amount;
+        owed += l1.AllCredits;
         Require(l1.Held == owed, Property.MoneyIsConserved, $"{l1.Held} wei are held, {owed} are owed");
     }
 
@@ -286,8 +301,14 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
     {
         if (l1.Arenas.Count == 0)
             Require(l1.DisputeWrites == 0, Property.UnchallengedIsFree, $"{l1.DisputeWrites} writes without a rival");
-        Require(
-            l1.PausedSeconds <= l1.PauseBudget, Property.PausesShiftDeadlines, $"{l1.PausedSeconds} s of pauses with a budget of {l1.PauseBudget}");
+        foreach (ModelRules rules in l1.Rules)
+        {
+            Require(
+                rules.PausedSeconds <= rules.Parameters.PauseBudgetSeconds,
+                Property.PausesShiftDeadlines,
+                $"{rules.PausedSeconds} s of pauses with a budget of {rules.Parameters.PauseBudgetSeconds}");
+        }
+
         var batches = new HashSet<ulong>();
         foreach (ModelClaim claim in l1.Claims)
         {
@@ -302,7 +323,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 Require(!defended || IsTrue(l1, claim), Property.NoWrongStateConfirms, $"batch {claim.Batch} has a wrong state");
             }
 
-            else if (claim.Held == 0 && !l1.State.Arenas.ContainsKey(claim.Ref.Tournament))
+            else if (claim.Held == 0 && !claim.Staked && !l1.State.Arenas.ContainsKey(claim.Ref.Tournament))
             {
                 Require(
                     l1.IsConfirmed(claim.Batch - 1) && !l1.Claim(claim.Parent).Confirmed,
@@ -318,6 +339,51 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                     Property.AttemptsComeInOrder,
                     $"attempt {claim.Attempt} of batch {claim.Batch}");
             }
+        }
+    }
+
+    private static void CheckRules(L1Model l1)
+    {
+        if (l1.Rules.Count == 1)
+            return;
+        foreach (ModelArena arena in l1.Arenas)
+        {
+            bool same = arena.Level == 0
+                ? l1.Claims.All(claim => claim.Ref.Tournament != arena.Id || !arena.Commitments.ContainsKey(claim.Ref.TraceRoot) || claim.Version == arena.Version)
+                : l1.Match(arena.Id).Arena.Version == arena.Version;
+            Require(same, Property.TournamentsKeepTheirRules, $"a tournament of level {arena.Level} under version {arena.Version} has rivals under another");
+        }
+    }
+
+    private static void CheckStakes(L1Model l1)
+    {
+        if (l1.Stakes.Count == 0)
+            return;
+        foreach ((Address account, ModelStake stake) in l1.Stakes)
+        {
+            // Batches ascend along a chain.
+            ModelClaim? last = null;
+            foreach (ModelClaim claim in l1.Claims.Where(claim => claim.Staked && claim.Claimer == account && claim.Epoch == stake.Epoch).OrderBy(claim => claim.Batch))
+            {
+                ModelRules rules = l1.RulesOf(claim);
+                if (rules.Now >= claim.PostedAt + rules.Parameters.Allowance)
+                    continue;
+                Require(
+                    stake.Amount >= rules.Bond(0) && (last is null || (claim.Parent == last.Ref.Id() && claim.Version == last.Version)),
+                    Property.StakesCoverTheirClaims,
+                    $"a claim of batch {claim.Batch}, version {claim.Version}, is behind {stake.Amount} wei with one of batch {last?.Batch}, version {last?.Version}");
+                last = claim;
+            }
+        }
+
+        foreach (Claim told in l1.State.Claims.Values)
+        {
+            bool opened = l1.State.Arenas.ContainsKey(told.Tournament);
+            bool first = l1.State.FirstClaims.GetValueOrDefault(told.Tournament) == told.Id;
+            Require(
+                !told.Unbacked || (opened ? !first : !told.Confirmed),
+                Property.UnbackedClaimsHaveNoStanding,
+                $"a claim of batch {told.Batch} was confirmed, or challenged, though nothing stood behind it");
         }
     }
 
@@ -339,8 +405,28 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
             agrees &= told.Outcome == match.Outcome && told.Bisection == match.Bisection && told.Leaf == match.Leaf;
         }
 
-        foreach (((CreditHolder holder, Address account), UInt128 credit) in l1.Credits)
-            agrees &= credit == known.CreditOf(holder, account);
+        foreach (ModelRules rules in l1.Rules)
+        {
+            foreach ((Address account, UInt128 credit) in rules.Credits)
+                agrees &= credit == known.CreditOf(rules.Holder, account);
+            agrees &= known.Rules[rules.Version]!.Pauses == new Pauses(rules.Pauses.Since, (uint)rules.Pauses.Before);
+        }
+
+        foreach ((Address account, UInt128 credit) in l1.Credits)
+            agrees &= credit == known.CreditOf(CreditHolder.Rollup, account);
+        agrees &= known.Rules.Length == l1.Rules.Count;
+
+        foreach (ModelClaim claim in l1.Claims)
+        {
+            if (claim.Parent.IsZero)
+                continue;
+            Claim told = known.Claims[claim.Ref.Id()];
+            agrees &= told.Claimer == claim.Claimer && told.PostedAt == claim.PostedAt && told.Version == claim.Version && told.Confirmed == claim.Confirmed
+                && (told.Unbacked == !l1.IsBacked(claim) || claim.Confirmed);
+        }
+
+        foreach ((Address account, ModelStake stake) in l1.Stakes)
+            agrees &= known.Stakes.Of(account).Amount == stake.Amount && known.Stakes.Of(account).Latest == (stake.Latest ?? Word.Zero);
         agrees &= open == l1.Index.OpenArenas.Count;
         foreach (IndexedArena told in l1.Index.OpenArenas)
             agrees &= told.Dangling?.Root == l1.Arena(told.Arena.Id).Dangling;
@@ -407,8 +493,9 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 inside = Math.Max(inside, arena.Commitments.Count);
         }
 
-        ulong delay = l1.Now - settled.StartedAt;
-        ulong bound = DelayFormula.Bound(l1.Parameters, l1.Shape, settled.Commitments.Count, inside);
+        ModelRules rules = l1.RulesOf(settled);
+        ulong delay = rules.Now - settled.StartedAt;
+        ulong bound = DelayFormula.Bound(rules.Parameters, l1.Shape, settled.Commitments.Count, inside);
         Require(
             !defended || delay <= bound,
             Property.GamesEnd,
@@ -418,9 +505,9 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
     /// <summary>When nobody wants anything any more.</summary>
     public void AtTheEnd(L1Model l1, IReadOnlyCollection<Address> liars)
     {
-        UInt128 credits = 0;
-        foreach (UInt128 credit in l1.Credits.Values)
-            credits += credit;
+        UInt128 credits = l1.AllCredits;
+        foreach (ModelStake stake in l1.Stakes.Values)
+            credits += stake.Amount;
         UInt128 stranded = 0;
         foreach (ModelClaim claim in l1.Claims)
             stranded += claim.Held;
@@ -444,15 +531,16 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         Int128 least = 0;
         foreach (ModelArena arena in l1.Arenas)
         {
+            ModelRules rules = l1.RulesOf(arena);
             foreach (ModelCommitment commitment in arena.Commitments.Values)
             {
                 if (commitment.Eliminated)
-                    least += (Int128)(l1.Stake(arena.Level) - l1.Prize(arena.Level) - (arena.Level == 0 ? l1.Prize(1) : 0));
+                    least += (Int128)(rules.Stake(arena.Level) - rules.Prize(arena.Level) - (arena.Level == 0 ? rules.Prize(1) : 0));
             }
 
             // Who brings the truth first is paid as one who tells it.
             if (arena.Level == 0 && arena.Result == TournamentResult.Winner && liars.Contains(arena.Commitments[arena.Winner].Claimer))
-                least -= (Int128)l1.Prize(0);
+                least -= (Int128)rules.Prize(0);
         }
 
         if (l1.Arenas.Any(arena => arena.Result == TournamentResult.Undecided && arena.Level == 0))

@@ -14,17 +14,33 @@ internal static class RandomGame
 
     private static readonly uint[] Censorships = [0, 1, 3, 6, 12], Graces = [1, 2, 3], Replays = [0, 2, 5], Traces = [0, 1, 4];
 
-    /// <param name="shape">Null: one of several.</param>
+    /// <param name="shape">Null: one of several. With a shape given there are no further rules: a replay has one Tournament.</param>
     public static Simulation Create(int seed, Rule broken = Rule.None, bool verbose = false, GameShape? shape = null)
     {
         var random = new Random(seed);
         GameShape drawn = Pick(random, Shapes);
-        shape ??= drawn;
         DisputeParameters clocks = Simulation.Clocks(Pick(random, Censorships), Pick(random, Graces), Pick(random, Replays), Pick(random, Traces));
-        int tasks = random.Next(1, (int)Math.Min(shape.BatchLeaves / shape.Span, 5) + 1);
+        int tasks = random.Next(1, (int)Math.Min((shape ?? drawn).BatchLeaves / (shape ?? drawn).Span, 5) + 1);
         int batches = random.Next(4) == 0 ? 2 : 1;
+
+        // Stakes and further rules are drawn apart: without them a seed gives the game that it always gave.
+        var further = new Random(~seed);
+        bool staked = further.Next(3) == 0, upgraded = shape is null && further.Next(5) == 0;
+        shape ??= drawn;
+        if (staked)
+            batches = further.Next(2, 4);
         bool guarded = random.Next(6) == 0;
         var game = new Simulation(random.Next(), batches, tasks, shape, clocks, broken, guarded ? (uint)random.Next(60) : 0) { Verbose = verbose };
+        if (upgraded && further.Next(4) == 0)
+        {
+            // Nobody honest is there until the liars are done, and no liar can prove anything: the next attempt is played by other rules.
+            game.AddLiar("one", [new LieAbout(Lie.OutputsAfterTransition, 0, 0, 1)]);
+            game.AddLiar("two", [new LieAbout(Lie.OutputsAfterTransition, 0, 0, 2)]);
+            game.Add(new Governor("governor", game, further));
+            game.AddHonest("honest", claimAfter: 200, awakeAt: game.L1.Timestamp + 200);
+            return game;
+        }
+
         game.Censor = new Censor(game.Random, clocks.CensorshipSeconds, Pick(random, [0, 1, 3, 8]), random.Next(2) == 0);
 
         // In some games the honest side is the first to claim; in others it challenges.
@@ -42,8 +58,27 @@ internal static class RandomGame
         else if (clocks.CensorshipSeconds > 0 && random.Next(6) == 0)
             game.Add(new Reorger("reorger", game, random.Next(2, 12)));
 
+        if (upgraded)
+            game.Add(new Governor("governor", game, further));
+        if (upgraded && guarded)
+            game.Add(new Guardian("other guardian", game, version: 1));
+
         // Somebody has to claim.
         game.AddLiar("sequencer", Lies(game.Random, shape, tasks, batches), delay: _ => 3);
+        if (staked && further.Next(2) == 0)
+            game.Add(new Stretcher("stretcher", game, traces, further));
+        if (staked && further.Next(3) == 0)
+            game.Add(new LateJoiner("late", game, Lies(further, shape, tasks, batches)));
+        if (staked)
+        {
+            // Of the honest side too: its claims lose their backing when one of them is challenged.
+            foreach (SolverPlayer player in game.Players.OfType<SolverPlayer>().ToList())
+            {
+                if (further.Next(2) == 0)
+                    game.Add(new Staker($"stake of {player.Name}", game, player.Address, further));
+            }
+        }
+
         return game;
     }
 

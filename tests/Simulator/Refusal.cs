@@ -16,6 +16,7 @@ internal enum Refusal
     StakeTooSmall,
     StakeBusy,
     NothingStaked,
+    OnlyGovernor,
     NotOfLatestConfirmed,
     NotPending,
     NotTheWinner,

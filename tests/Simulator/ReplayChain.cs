@@ -193,7 +193,7 @@ internal sealed class ReplayChain : IAsyncDisposable
             [.. Bytecode("ReplayInbox"), .. Word.FromUInt64(32).Bytes, .. Word.FromUInt64((ulong)batches.Length).Bytes, .. batches.SelectMany(hash => hash.ToArray())],
             Bytecode("ReplayLens"),
             new Abi.Tournament.Deployment(
-                Verifier, DomainSeparator, parameters, Contracts.Rollup, L1Model.Treasury, GuardianAccount, l1.PauseBudget).ToDeploymentData(),
+                Verifier, DomainSeparator, parameters, Contracts.Rollup, L1Model.Treasury, GuardianAccount, l1.Parameters.PauseBudgetSeconds).ToDeploymentData(),
             new Abi.Rollup.Deployment(Inbox, Contracts.Tournaments, Address.Zero, l1.Genesis.StateRoot).ToDeploymentData(),
         ];
         var accounts = new Dictionary<string, object?> { [$"{Deployer}"] = Account(DeployerCode) };
@@ -260,6 +260,12 @@ internal sealed class ReplayChain : IAsyncDisposable
                 return (Contracts.Tournaments, new Abi.Tournament.PauseFunction().ToCallData());
             case Unpause:
                 return (Contracts.Tournaments, new Abi.Tournament.UnpauseFunction().ToCallData());
+            case PutDown:
+                return (Contracts.Rollup, new Abi.Rollup.StakeFunction().ToCallData());
+            case TakeBack:
+                return (Contracts.Rollup, new Abi.Rollup.UnstakeFunction().ToCallData());
+            case AddRules:
+                return (Contracts.Rollup, new Abi.Rollup.AddRulesFunction(Contracts.Tournaments).ToCallData());
             default:
                 (Address to, FunctionMessage message) = Calls.WithoutWitness(Contracts, recorded.Action);
                 return (to, message.ToCallData());

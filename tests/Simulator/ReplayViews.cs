@@ -37,8 +37,8 @@ internal sealed class ReplayViews(RollupContracts contracts, ulong deployedAt)
         AddTournament(views, l1);
         foreach (Address account in Accounts(l1))
         {
-            views.Add(Rollup(new Abi.Rollup.CreditsFunction(account), W(l1.Credits.GetValueOrDefault((CreditHolder.Rollup, account)))));
-            views.Add(Tournament(new Abi.Tournament.CreditsFunction(account), W(l1.Credits.GetValueOrDefault((CreditHolder.Tournament, account)))));
+            views.Add(Rollup(new Abi.Rollup.CreditsFunction(account), W(l1.Credits.GetValueOrDefault(account))));
+            views.Add(Tournament(new Abi.Tournament.CreditsFunction(account), W(l1.Rules[0].Credits.GetValueOrDefault(account))));
         }
 
         return views;
@@ -46,7 +46,7 @@ internal sealed class ReplayViews(RollupContracts contracts, ulong deployedAt)
 
     /// <summary>All that have ever paid, or were paid.</summary>
     public static IEnumerable<Address> Accounts(L1Model l1) =>
-        l1.Net.Keys.Concat(l1.Credits.Keys.Select(key => key.Account)).Distinct();
+        l1.Net.Keys.Concat(l1.Credits.Keys).Concat(l1.Rules[0].Credits.Keys).Distinct();
 
     private void AddRollup(List<View> views, L1Model l1)
     {
@@ -57,7 +57,7 @@ internal sealed class ReplayViews(RollupContracts contracts, ulong deployedAt)
             Word id = claim.Ref.Id();
             bool first = l1.State.FirstClaims.GetValueOrDefault(claim.Ref.Tournament) == id;
             bool opened = l1.State.Arenas.ContainsKey(claim.Ref.Tournament);
-            bool recovered = !claim.Confirmed && claim.Held == 0 && first && !opened;
+            bool recovered = !claim.Confirmed && claim.Held == 0 && !claim.Staked && first && !opened;
             bool genesis = claim.Parent.IsZero;
             views.Add(Rollup(
                 new Abi.Rollup.ClaimInfoFunction(id),
@@ -67,19 +67,30 @@ internal sealed class ReplayViews(RollupContracts contracts, ulong deployedAt)
                 W(claim.Batch)));
             views.Add(Rollup(new Abi.Rollup.RulesOfFunction(id), W(0UL), contracts.Tournaments.ToWord()));
             if (!genesis)
+                views.Add(Rollup(new Abi.Rollup.IsBackedFunction(id), W(l1.IsBacked(claim) ? 1UL : 0)));
+            if (!genesis)
                 views.Add(Rollup(new Abi.Rollup.FirstClaimFunction(claim.Ref.Tournament), l1.State.FirstClaims[claim.Ref.Tournament]));
             held += claim.Held;
         }
 
-        foreach (((CreditHolder holder, _), UInt128 amount) in l1.Credits)
-            held += holder == CreditHolder.Rollup ? amount : 0;
+        foreach (UInt128 credit in l1.Credits.Values)
+            held += credit;
+        foreach ((Address account, ModelStake stake) in l1.Stakes)
+        {
+            held += stake.Amount;
+            ModelClaim? latest = stake.Latest is Word id ? l1.Claim(id) : null;
+            views.Add(Rollup(
+                new Abi.Rollup.StakeOfFunction(account),
+                W(stake.Amount), W(latest?.PostedAt ?? 0), W(latest is null ? 0 : latest.Batch + 1), W((ulong)(latest?.Version ?? 0)), W((ulong)stake.Epoch)));
+        }
+
         views.Add(new View(contracts.Rollup, null, [W(held)]));
         views.Add(new View(contracts.Tournaments, null, [W(l1.Held - held)]));
     }
 
     private void AddTournament(List<View> views, L1Model l1)
     {
-        views.Add(Tournament(new Abi.Tournament.PausesFunction(), W(l1.Pauses.Since), W(l1.Pauses.Before)));
+        views.Add(Tournament(new Abi.Tournament.PausesFunction(), W(l1.Rules[0].Pauses.Since), W(l1.Rules[0].Pauses.Before)));
         views.Add(Tournament(
             new Abi.Tournament.TermsFunction(Word.Zero), W(l1.Bond(0)), W(l1.Parameters.Allowance), W(l1.Now), W(l1.IsPaused ? 1UL : 0), W(0UL)));
         foreach (ModelArena arena in l1.Arenas)

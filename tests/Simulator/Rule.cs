@@ -178,4 +178,54 @@ internal enum Rule
 
     /// <summary>A pause does not end when its budget is spent.</summary>
     PausesHaveABudget,
+
+    /// <summary>A pause of one version stops all others.</summary>
+    PausesAreOfOneVersion,
+
+    // Rules versions (5.7)
+    /// <summary>Anybody adds rules.</summary>
+    OnlyTheGovernorAddsRules,
+
+    /// <summary>A rival of a first claim, and their tournament, play by the rules in force when it joins.</summary>
+    RivalsPlayByTheFirstClaimsRules,
+
+    /// <summary>A pending claim is confirmed by the window and the bond of the rules in force.</summary>
+    UpgradesTouchNoPendingClaim,
+
+    /// <summary>A next attempt is asked of the rules in force, whichever the last one was played by.</summary>
+    AttemptsAskTheRulesTheyWerePlayedBy,
+
+    // Stakes (5.8)
+    /// <summary>A claim may stand behind a stake that is smaller than a bond.</summary>
+    StakesCoverTheBond,
+
+    /// <summary>A claim may stand behind a stake that others in their windows stand behind, wherever it is.</summary>
+    StakesBackOneChain,
+
+    /// <summary>A chain of claims behind a stake goes on under other rules.</summary>
+    StakesAreOfOneVersion,
+
+    /// <summary>A stake is taken back while claims stand behind it.</summary>
+    StakesStayUntilIdle,
+
+    /// <summary>The first challenge of a claim behind a stake leaves the stake as it is.</summary>
+    ChallengesTakeTheStake,
+
+    /// <summary>The claims behind a stake stay backed when it is taken.</summary>
+    TakenStakesUnbackTheOthers,
+
+    /// <summary>An unbacked claim confirms.</summary>
+    UnbackedClaimsDoNotConfirm,
+
+    /// <summary>An unbacked claim opens a tournament when it is challenged.</summary>
+    UnbackedClaimsAreNotChallenged,
+
+    /// <summary>No other first claim comes in the place of an unbacked one.</summary>
+    UnbackedClaimsAreReplaced,
+
+    /// <summary>An unbacked claim in whose place another came cannot come back as its rival.</summary>
+    UnbackedClaimsComeBackAsRivals,
+
+    /// <summary>A claim behind a stake is paid a bond when it is confirmed, or recovered.</summary>
+    StakedClaimsArePaidNothing,
 }

@@ -107,7 +107,7 @@ internal class SolverPlayer(
     public override bool Act()
     {
         bool acted = false;
-        if (IsAway || L1.IsPaused)
+        if (IsAway)
             return false;
 
         for (int i = 0; i < MaxActionsAtOnce; i++)
@@ -142,7 +142,7 @@ internal class SolverPlayer(
         ulong next = Math.Min(_next, traces.NextReady());
         for (ulong batch = 0; policy.ClaimAfterSeconds is ulong patience && batch < (ulong)traces.Count; batch++)
         {
-            ulong claim = L1.World.Batches[(int)batch].AppendedAt + patience + L1.PausedSeconds;
+            ulong claim = L1.World.Batches[(int)batch].AppendedAt + patience + L1.InForce.PausedSeconds;
             next = claim > L1.Timestamp ? Math.Min(next, claim) : next;
         }
 
@@ -212,7 +212,7 @@ internal sealed class Simulation
     {
         Random = new Random(seed);
         World = new ToyWorld(shape ?? SmallShape, Genesis);
-        L1 = new L1Model(World, parameters ?? SmallParameters, broken, pauseBudget);
+        L1 = new L1Model(World, (parameters ?? SmallParameters) with { PauseBudgetSeconds = pauseBudget }, broken);
         for (int i = 0; i < batches; i++)
             World.Batches.Add((new ToyBatch(World.Shape, ToyTraces.Named($"batch {i} {seed % 4}"), tasks), L1.Timestamp));
     }
@@ -303,11 +303,12 @@ internal sealed class Simulation
             Seal a => MoveDeadline(a.Match, a.State),
             ProveStep a => a.State.Since + (a.Claimed == a.State.LeafOne ? a.State.BalanceOne : a.State.BalanceTwo),
             ProveTransition a => a.State.Since + (a.Claimed == a.State.LeafOne ? a.State.BalanceOne : a.State.BalanceTwo),
-            PostChallenge a => L1.State.Claims[a.First.Id()].PostedAt + L1.Parameters.Allowance,
+            PostChallenge a => L1.State.Claims[a.First.Id()].PostedAt + L1.RulesOf(a).Parameters.Allowance,
             JoinInner a => L1.State.Arenas[a.Tournament].StartedAt + L1.State.Arenas[a.Tournament].AllowanceOf(a.Side),
             _ => 0,
         };
-        return deadline > L1.Now + 1 ? deadline - L1.Now - 1 : 0;
+        ulong now = L1.RulesOf(action).Now;
+        return deadline > now + 1 ? deadline - now - 1 : 0;
     }
 
     private ulong MoveDeadline(MatchId match, Bisection state)
@@ -326,7 +327,7 @@ internal sealed class Simulation
         L1.GasPrice = sender.Honest
             ? (UInt128)Random.NextInt64(1, (long)L1.Parameters.PriceCeiling + 1)
             : (UInt128)Random.NextInt64(1, 3 * (long)L1.Parameters.PriceCeiling);
-        bool paused = L1.IsPaused;
+        bool paused = L1.RulesOf(action).IsPaused;
         Refusal refusal = Apply(sender, action);
         Applied?.Invoke(L1, sender, action, refusal);
         if (Verbose)
@@ -335,14 +336,16 @@ internal sealed class Simulation
         if (refusal == Refusal.None)
         {
             PropertyChecks.Require(
-                !paused || action is Withdraw or Unpause, Property.PausesShiftDeadlines, $"{action.Name} goes through during a pause");
+                action is not AddRules || sender.Address == L1Model.Governor, Property.RulesAreTheGovernors, $"{sender.Name} adds rules");
+            PropertyChecks.Require(
+                !paused || (action is Elsewhere elsewhere ? elsewhere.Action : action) is Withdraw or Unpause or PutDown or TakeBack or AddRules, Property.PausesShiftDeadlines, $"{action.Name} goes through during a pause");
             checks.AfterTransition(L1);
         }
 
         if (refusal == Refusal.None && action is Settle settle)
         {
             ModelArena arena = L1.Arena(settle.Tournament);
-            WorstDelay = Math.Max(WorstDelay, L1.Now - arena.StartedAt);
+            WorstDelay = Math.Max(WorstDelay, L1.RulesOf(arena).Now - arena.StartedAt);
             checks.AfterSettlement(L1, arena);
         }
 
@@ -354,8 +357,8 @@ internal sealed class Simulation
 
     private string Clock(L1Action action) => action switch
     {
-        Advance a => $" (since {a.State.Since}, {a.State.BalanceOne} and {a.State.BalanceTwo} s, now {L1.Now})",
-        Timeout a => $" (since {a.State.Since}, {a.State.BalanceOne} and {a.State.BalanceTwo} s, now {L1.Now})",
+        Advance a => $" (since {a.State.Since}, {a.State.BalanceOne} and {a.State.BalanceTwo} s, now {L1.RulesOf(action).Now})",
+        Timeout a => $" (since {a.State.Since}, {a.State.BalanceOne} and {a.State.BalanceTwo} s, now {L1.RulesOf(action).Now})",
         _ => "",
     };
 
@@ -435,18 +438,8 @@ internal sealed class Simulation
                 next = Math.Min(next, at);
         }
 
-        if (L1.IsPaused)
-        {
-            next = Math.Min(next, L1.PauseEndsAt);
-        }
-        else
-        {
-            foreach (ulong deadline in L1.Deadlines())
-            {
-                if (deadline > L1.Now)
-                    next = Math.Min(next, L1.Timestamp + (deadline - L1.Now));
-            }
-        }
+        foreach (ulong deadline in L1.Deadlines())
+            next = deadline > L1.Timestamp ? Math.Min(next, deadline) : next;
 
         return next;
     }
