@@ -220,7 +220,7 @@ internal sealed class Coalition : IAsyncDisposable
             _purses.Add(purse);
             await _world.Chain.SetBalanceAsync(purse.Account.Address, 100 * Ether, Cancel);
 
-            // The first one claims; half of the rest come with it, some later, some when their clock has little more than the grace, and
+            // The first one claims; two thirds of the rest come with it, some later, some when their clock has little more than the grace, and
             // one in the last second in which it can.
             Tactic tactic = (i % 8) switch { 0 or 4 => Tactic.Prompt, 7 => Tactic.Silent, _ => Tactic.LastInstant };
             ulong joinAt = start + (i % 6) switch
