@@ -544,22 +544,16 @@ internal sealed partial class HostEmitter
         if (_groups[_index] is not { } group)
             return;
 
-        // Of a stack both blocks are marked at once, though the second may be untouched: it seldom is.
-        bool isStack = i.Rs1 == RegionEmitter.StackPointer;
-        Mark(i.Rs1, (int)group.First, isStack && group.Last != group.First);
-        if (group.Last != group.First && !isStack)
-            Mark(i.Rs1, (int)group.Last, andNext: false);
+        Mark(i.Rs1, (int)group.First);
+        if (group.Last != group.First)
+            Mark(i.Rs1, (int)group.Last);
     }
 
-    private void Mark(int register, int offset, bool andNext)
+    private void Mark(int register, int offset)
     {
         Offset(Host.Rdx, register, offset);
         _code.Shift(ShiftKind.Shr, w: false, Host.Rdx, GuestMemory.BlockShift);
-        // In bounds with the next: the table has a block more than addresses reach.
-        // Two stores: one of both would often be across pages, as stacks end where slots do.
         _code.Store8(Operand.InSegment(Host.Rdx, GuestMemory.DirtyOffset), 1);
-        if (andNext)
-            _code.Store8(Operand.InSegment(Host.Rdx, GuestMemory.DirtyOffset + 1), 1);
     }
 
     private void StoreWord(Instruction i, bool w)
