@@ -66,10 +66,12 @@ public sealed partial class JitTests : IDisposable
         TestContext.Current.TestOutputHelper?.WriteLine($"first seed {seed}");
     }
 
-    /// <summary>Seeds that failed once. 100708: the runtime's compiler lost the upper half of a divisor (OutOfLine.cs). 901214: a stack went on behind the end of memory.</summary>
+    /// <summary>Seeds that failed once. 100708: the runtime's compiler lost the upper half of a divisor (OutOfLine.cs). 901214: a stack went on behind the
+    /// end of memory. 2003442: what a way costs was asked for twice, of counts that go on while the compiler's thread works.</summary>
     [Theory]
     [InlineData(100708)]
     [InlineData(901214)]
+    [InlineData(2003442)]
     public void Jit_agrees_where_it_once_did_not(int seed) => CompareRandom(seed);
 
     [Theory]

@@ -59,8 +59,14 @@ internal sealed class Block(ulong pc)
     /// <summary>Steps from here to the next check, on the longest way.</summary>
     public int MaxSteps { get; set; }
 
-    /// <summary>Steps from here to the next check, on the way by taken branches (code of the host).</summary>
-    public int Charge { get; set; }
+    /// <summary>
+    /// Steps charged for what follows it, up to the next check: on the way that costs nothing to go. Where another is
+    /// gone, the difference is charged or given back (code of the host).
+    /// </summary>
+    public int ChargeBehind { get; set; }
+
+    /// <summary>Steps charged for it and what follows it.</summary>
+    public int Charge => Instructions.Count + ChargeBehind;
 
     /// <summary>Steps made before this block and not yet taken from the budget.</summary>
     public int PendingSteps { get; set; }
@@ -301,7 +307,7 @@ internal sealed class Region
             Block block = Blocks[i];
             block.MaxSteps = block.Instructions.Count + block.Successors.Where(next => !next.IsCheck).Select(next => next.MaxSteps).DefaultIfEmpty().Max();
             block.IsCheck |= block.MaxSteps > JitLimits.MaxUnchecked;
-            block.Charge = block.Instructions.Count + ChargeBehind(block);
+            block.ChargeBehind = FindChargeBehind(block);
         }
 
         foreach (Block block in Blocks)
@@ -316,11 +322,8 @@ internal sealed class Region
         }
     }
 
-    /// <summary>
-    /// Steps charged for what follows a block: on the way that costs nothing to go. Where another is gone, the
-    /// difference is charged or given back.
-    /// </summary>
-    public int ChargeBehind(Block block)
+    // Once for each block: what it goes by is counted on, while this is compiled.
+    private int FindChargeBehind(Block block)
     {
         Block? next = block.End switch
         {

@@ -158,10 +158,10 @@ internal sealed partial class HostEmitter
     // Ways between blocks
 
     /// <summary>Steps charged at the last check that are not made behind <paramref name="block"/>.</summary>
-    private int StepsBehind(Block block) => _region.ChargeBehind(block);
+    private static int StepsBehind(Block block) => block.ChargeBehind;
 
     /// <summary>Steps to give back on the way from one block to the next; to charge if negative.</summary>
-    private int Refund(Block from, Block to) => StepsBehind(from) - (to.IsCheck ? 0 : to.Charge);
+    private static int Refund(Block from, Block to) => StepsBehind(from) - (to.IsCheck ? 0 : to.Charge);
 
     /// <summary>What is given back where a block starts: it has one way in.</summary>
     private int RefundOnEntry(Block block) =>
