@@ -9,7 +9,7 @@ internal sealed record MutantOutcome(Rule Rule, Property? CaughtBy, int Games, i
 internal static class Mutants
 {
     /// <summary>Rules whose breach nothing noticed in so many games count as not caught.</summary>
-    public const int MaxGames = 4_000;
+    public const int MaxGames = 12_000;
 
     public static IReadOnlyList<Rule> All { get; } = [.. Enum.GetValues<Rule>().Where(rule => rule != Rule.None)];
 
