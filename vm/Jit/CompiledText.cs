@@ -14,14 +14,15 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
     private readonly ConcurrentDictionary<ulong, IndirectSite> _sites = [];
     private readonly ConcurrentQueue<Spot> _spots = [];
     private readonly Lock _compiling = new();
+    private readonly Lazy<HostText?> _host = new(() => limits is { Compiles: true, ForHost: true } && HostText.IsSupported ? new HostText(text.End) : null);
     private volatile ThreadedText? _threads;
     private volatile ExceptionDispatchInfo? _failure;
     private long _entries, _nextRebuild = limits.RebuildEntries;
 
     public JitLimits Limits => limits;
 
-    /// <summary>Where regions are code of the host; null where they are IL.</summary>
-    public HostText? Host { get; } = limits is { Compiles: true, ForHost: true } && HostText.IsSupported ? new HostText(text.End) : null;
+    /// <summary>Where regions are code of the host; null where they are IL. Made for the first region: short runs have none.</summary>
+    public HostText? Host => _host.Value;
 
     /// <summary>Steps that are still to be interpreted before anything else is done.</summary>
     public long ColdStepsLeft { get; set; } = limits.ColdSteps;

@@ -64,7 +64,7 @@ public static unsafe class JitRunner
                 if (steps != 0)
                     continue;
 
-                // No way through a region to its next check is longer than it is.
+                // No way through a region to its next check is longer than it is; code of the host keeps the slack, and needs as much again at most.
                 if (limit > (ulong)(text.Host is null ? Math.Max(text.Limits.MaxInstructions, JitLimits.MaxBlockLength) : 2 * HostText.Slack))
                     text.CountRefusal(spot, head);
                 done += Interpreter.Execute(ref state, Math.Min(limit, JitLimits.MaxBlockLength));

@@ -159,13 +159,6 @@ internal sealed class Assembler
         }
     }
 
-    /// <summary>As <see cref="MoveConstant"/>, with flags kept.</summary>
-    public void MoveConstantOnly(Host to, int value)
-    {
-        Encode(w: true, 0xc7, 0, to);
-        Int(value);
-    }
-
     /// <summary>The address of a label.</summary>
     public void MoveAddress(Host to, CodeLabel label)
     {
@@ -196,9 +189,6 @@ internal sealed class Assembler
 
     public void Do(Alu operation, bool w, Host to, Operand from) => Encode(w, (int)operation << 3 | 3, to, from);
 
-    /// <summary>In memory.</summary>
-    public void DoAt(Alu operation, bool w, Operand to, Host from) => Encode(w, (int)operation << 3 | 1, from, to);
-
     /// <summary>With the sign extension of a value.</summary>
     public void Do(Alu operation, bool w, Operand to, int value)
     {
@@ -222,19 +212,7 @@ internal sealed class Assembler
 
     public void Test(bool w, Host a, Host b) => Encode(w, 0x85, b, a);
 
-    public void Test(bool w, Operand to, int value)
-    {
-        Encode(w, 0xf7, 0, to);
-        Int(value);
-    }
-
     public void Multiply(bool w, Host to, Operand from) => Encode0F(w, 0xaf, to, from);
-
-    public void Multiply(bool w, Host to, Operand from, int value)
-    {
-        Encode(w, 0x69, to, from);
-        Int(value);
-    }
 
     public void Not(bool w, Operand to) => Encode(w, 0xf7, (Host)2, to);
 

@@ -125,19 +125,9 @@ internal sealed partial class HostEmitter
         }
     }
 
-    private void EmitLb(Instruction i)
-    {
-        Host host = Target(i.Rd);
-        _code.MoveSignExtended8(host, Address(i));
-        Set(i, host, Upper.Right);
-    }
+    private void EmitLb(Instruction i) => Extend(i, Address(i), _code.MoveSignExtended8, Upper.Right);
 
-    private void EmitLh(Instruction i)
-    {
-        Host host = Target(i.Rd);
-        _code.MoveSignExtended16(host, Address(i));
-        Set(i, host, Upper.Right);
-    }
+    private void EmitLh(Instruction i) => Extend(i, Address(i), _code.MoveSignExtended16, Upper.Right);
 
     private void EmitLw(Instruction i)
     {
@@ -161,19 +151,9 @@ internal sealed partial class HostEmitter
         Set(i, host, Upper.Right);
     }
 
-    private void EmitLbu(Instruction i)
-    {
-        Host host = Target(i.Rd);
-        _code.MoveZeroExtended8(host, Address(i));
-        Set(i, host, Upper.Zero);
-    }
+    private void EmitLbu(Instruction i) => Extend(i, Address(i), _code.MoveZeroExtended8, Upper.Zero);
 
-    private void EmitLhu(Instruction i)
-    {
-        Host host = Target(i.Rd);
-        _code.MoveZeroExtended16(host, Address(i));
-        Set(i, host, Upper.Zero);
-    }
+    private void EmitLhu(Instruction i) => Extend(i, Address(i), _code.MoveZeroExtended16, Upper.Zero);
 
     private void EmitLwu(Instruction i)
     {
@@ -338,6 +318,14 @@ internal sealed partial class HostEmitter
             _code.Test(w, left, left);
         else
             _code.Do(Alu.Cmp, w, left, right);
+    }
+
+    /// <summary>rd = the low bits of what is somewhere, extended.</summary>
+    private void Extend(Instruction i, Operand from, Action<Host, Operand> move, Upper upper)
+    {
+        Host host = Target(i.Rd);
+        move(host, from);
+        Set(i, host, upper);
     }
 
     /// <summary>rd = a value.</summary>

@@ -52,26 +52,11 @@ internal sealed partial class HostEmitter
 
     private void EmitMinu(Instruction i) => Choose(i, Condition.Above);
 
-    private void EmitSextB(Instruction i)
-    {
-        Host host = Target(i.Rd);
-        _code.MoveSignExtended8(host, Source(i.Rs1, w: false));
-        Set(i, host, Upper.Right);
-    }
+    private void EmitSextB(Instruction i) => Extend(i, Source(i.Rs1, w: false), _code.MoveSignExtended8, Upper.Right);
 
-    private void EmitSextH(Instruction i)
-    {
-        Host host = Target(i.Rd);
-        _code.MoveSignExtended16(host, Source(i.Rs1, w: false));
-        Set(i, host, Upper.Right);
-    }
+    private void EmitSextH(Instruction i) => Extend(i, Source(i.Rs1, w: false), _code.MoveSignExtended16, Upper.Right);
 
-    private void EmitZextH(Instruction i)
-    {
-        Host host = Target(i.Rd);
-        _code.MoveZeroExtended16(host, Source(i.Rs1, w: false));
-        Set(i, host, Upper.Zero);
-    }
+    private void EmitZextH(Instruction i) => Extend(i, Source(i.Rs1, w: false), _code.MoveZeroExtended16, Upper.Zero);
 
     private void EmitRol(Instruction i) => Rotate(i, w: true, isRight: false);
 

@@ -2,7 +2,7 @@ namespace Optimistic.Vm.Jit.X64;
 
 /// <summary>
 /// Which guest registers are in registers of the host, and in which, in some blocks of a region: those that the hottest of
-/// the blocks use most. Loops that call nothing have a map of their own, as alike to the one around as can be.
+/// the blocks use most. Loops that seldom call have a map of their own, as alike to the one around as can be.
 /// </summary>
 internal sealed class RegisterMap
 {
