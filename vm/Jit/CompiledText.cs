@@ -11,13 +11,13 @@ namespace Optimistic.Vm.Jit;
 internal sealed class CompiledText(ProgramText text, JitLimits limits)
 {
     private readonly Spot?[]?[] _pages = new Spot?[text.End >> ProgramText.PageShift][];
-    private readonly ConcurrentDictionary<ulong, IndirectSite> _sites = [];
+    private readonly Dictionary<ulong, IndirectSite> _sites = [];
     private readonly ConcurrentQueue<Spot> _spots = [];
     private readonly Lock _compiling = new();
     private readonly Lazy<HostText?> _host = new(() => limits is { Compiles: true, ForHost: true } && HostText.IsSupported ? new HostText(text.End) : null);
     private volatile ThreadedText? _threads;
     private volatile ExceptionDispatchInfo? _failure;
-    private long _entries, _nextRebuild = limits.RebuildEntries;
+    private long _entries, _rebuiltAt, _rebuilds, _nextRebuild = limits.RebuildEntries;
 
     public JitLimits Limits => limits;
 
@@ -60,7 +60,15 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
     public bool Contains(ulong pc) => (pc & 1) == 0 && pc < text.End;
 
     /// <summary>The profile of the JALR at <paramref name="pc"/>.</summary>
-    public IndirectSite Site(ulong pc) => _sites.GetOrAdd(pc, _ => new IndirectSite());
+    public IndirectSite Site(ulong pc)
+    {
+        lock (_sites)
+        {
+            if (!_sites.TryGetValue(pc, out IndirectSite? site))
+                _sites.Add(pc, site = new IndirectSite());
+            return site;
+        }
+    }
 
     /// <summary>Compiles the hot region around <paramref name="spot"/>, or has it compiled, unless that is under way.</summary>
     public void Compile(Spot spot)
@@ -83,7 +91,7 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
         long due = Volatile.Read(ref _nextRebuild);
         _entries += count;
         // Of two threads one asks. A request that is dropped is not made up for: the next comes.
-        if (_entries < due || Interlocked.CompareExchange(ref _nextRebuild, due > long.MaxValue / 8 ? long.MaxValue : due * 8, due) != due)
+        if (_entries < due || Interlocked.CompareExchange(ref _nextRebuild, due > long.MaxValue / 2 ? long.MaxValue : due * 2, due) != due)
             return;
 
         if (limits.InBackground)
@@ -137,21 +145,32 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
         lock (_compiling)
         {
             List<Spot> hot = [.. _spots.Where(other => other.CanCompile && (other.Code is not null || other.Count >= limits.Threshold / 4))];
-            long worth = limits.RebuildEntries / JitLimits.RebuildSpots * hot.Count;
-            if (_entries < worth)
+            long worth = Math.Max(limits.RebuildEntries / JitLimits.RebuildSpots * hot.Count, 1) << (int)Math.Min(_rebuilds, JitLimits.MaxDoublings);
+            if (_entries - _rebuiltAt < worth)
             {
-                Volatile.Write(ref _nextRebuild, worth);
+                Volatile.Write(ref _nextRebuild, _rebuiltAt + worth);
                 return;
             }
+
+            (_rebuiltAt, _rebuilds) = (_entries, _rebuilds + 1);
+            Volatile.Write(ref _nextRebuild, _rebuiltAt + 2 * worth);
 
             foreach (Spot other in hot)
                 other.IsInLargeRegion = false;
             for (int regions = 0; hot.Count != 0 && regions < JitLimits.RebuildRegions; regions++)
             {
-                Publish(hot.MaxBy(other => other.Heat)!, hot);
+                Publish(Hottest(hot), hot);
                 hot.RemoveAll(other => other.IsInLargeRegion || !other.CanCompile);
             }
         }
+    }
+
+    private static Spot Hottest(List<Spot> spots)
+    {
+        Spot hottest = spots[0];
+        foreach (Spot spot in spots)
+            hottest = spot.Heat > hottest.Heat ? spot : hottest;
+        return hottest;
     }
 
     private void Publish(Spot root, List<Spot> seeds)

@@ -75,5 +75,5 @@ internal static class CompilerThread
         }
     }
 
-    private readonly record struct Request(CompiledText Text, Spot Spot, Action<Spot> Compile);
+    private sealed record Request(CompiledText Text, Spot Spot, Action<Spot> Compile);
 }

@@ -15,10 +15,13 @@ internal sealed class ConstantRegisters
     public ConstantRegisters(CompiledText text, List<Block> blocks, bool isChecked)
     {
         bool isEnteredAnywhere = text.Host is not null;
-        foreach (Instruction i in blocks.SelectMany(block => block.Instructions))
+        foreach (Block block in blocks)
         {
-            if (IsRotation(i) && i.Rs2 != 0)
-                _values[i.Rs2] ??= FindValue(text, blocks, i.Rs2);
+            foreach (Instruction i in block.Instructions)
+            {
+                if (IsRotation(i) && i.Rs2 != 0)
+                    _values[i.Rs2] ??= FindValue(text, blocks, i.Rs2);
+            }
         }
 
         FindUses(blocks);
@@ -61,10 +64,13 @@ internal sealed class ConstantRegisters
     // A guess: what is between instructions may look like one, too.
     private static int? FindValue(CompiledText text, List<Block> blocks, int register)
     {
-        foreach (Instruction i in blocks.SelectMany(block => block.Instructions))
+        foreach (Block block in blocks)
         {
-            if (IsLoadOfConstant(i, register))
-                return (int)i.Immediate;
+            foreach (Instruction i in block.Instructions)
+            {
+                if (IsLoadOfConstant(i, register))
+                    return (int)i.Immediate;
+            }
         }
 
         ulong start = blocks[0].Pc;
@@ -90,7 +96,7 @@ internal sealed class ConstantRegisters
                 uint amounts = 0;
                 foreach (Block next in block.Successors)
                     amounts |= next.Amounts;
-                for (int at = block.Instructions.Count - 1; at >= 0; at--)
+                for (int at = block.Instructions.Length - 1; at >= 0; at--)
                 {
                     Instruction i = block.Instructions[at];
                     amounts &= ~(1u << i.Rd);

@@ -5,7 +5,7 @@ namespace Optimistic.Vm.Jit;
 /// <param name="MaxInstructions">Instructions in a region; of IL no more than <see cref="MaxIlInstructions"/>.</param>
 /// <param name="RebuildEntries">
 /// After so many entries into regions, or in proportion where more than <see cref="RebuildSpots"/> places are hot, all that is
-/// hot is put into regions anew, and again after eight times as many.
+/// hot is put into regions anew, and again after twice as many more each time.
 /// </param>
 /// <param name="ColdSteps">The first steps of a text are interpreted, unprofiled: short runs pay for no tier.</param>
 /// <param name="InBackground">Regions are compiled on the compiler's thread while tier 0 goes on, not by who needs them.</param>
@@ -21,6 +21,9 @@ internal sealed record JitLimits(int Threshold, int MaxInstructions, long Rebuil
 
     /// <summary>Hot places whose compilation takes about the time of <see cref="RebuildEntries"/> entries.</summary>
     public const int RebuildSpots = 20;
+
+    /// <summary>Times that the entries until the next making anew are doubled.</summary>
+    public const int MaxDoublings = 16;
 
     /// <summary>Regions that are made anew at once.</summary>
     public const int RebuildRegions = 8;

@@ -28,16 +28,25 @@ internal sealed class Block(ulong pc)
     public int Index { get; set; }
 
     /// <summary>All of them, a branch or jump at the end included.</summary>
-    public List<Instruction> Instructions { get; init; } = [];
+    public Instruction[] Instructions { get; set; } = [];
 
     /// <summary>Their addresses.</summary>
-    public List<ulong> Pcs { get; init; } = [];
+    public ulong[] Pcs { get; set; } = [];
+
+    /// <summary>Times that control was transferred here in tier 0, when the region was formed.</summary>
+    public int Count { get; set; }
 
     public BlockEnd End { get; set; }
 
     public ulong Next { get; set; }
 
     public ulong Target { get; set; }
+
+    /// <summary>The region's block at <see cref="Next"/>, if control goes there directly; null where the region is left.</summary>
+    public Block? NextBlock { get; set; }
+
+    /// <summary>As <see cref="NextBlock"/>, at <see cref="Target"/>.</summary>
+    public Block? TargetBlock { get; set; }
 
     /// <summary>The blocks of the region that control goes to directly.</summary>
     public List<Block> Successors { get; } = [];
@@ -66,7 +75,7 @@ internal sealed class Block(ulong pc)
     public int ChargeBehind { get; set; }
 
     /// <summary>Steps charged for it and what follows it.</summary>
-    public int Charge => Instructions.Count + ChargeBehind;
+    public int Charge => Instructions.Length + ChargeBehind;
 
     /// <summary>Steps made before this block and not yet taken from the budget.</summary>
     public int PendingSteps { get; set; }
@@ -95,13 +104,15 @@ internal sealed class Region
     private readonly CompiledText _text;
     private readonly Dictionary<ulong, Block> _blocks = [];
     private readonly Dictionary<ulong, Block> _owners = [];
-    private readonly PriorityQueue<ulong, long> _queue = new();
+    private readonly HotQueue _queue = new();
+    private readonly Instruction[] _instructions = new Instruction[JitLimits.MaxBlockLength];
+    private readonly ulong[] _pcs = new ulong[JitLimits.MaxBlockLength];
     private int _repeated;
 
     private Region(CompiledText text) => _text = text;
 
     /// <summary>Ascending by address. Empty when the root is an instruction for the interpreter.</summary>
-    public List<Block> Blocks { get; private set; } = [];
+    public List<Block> Blocks { get; } = [];
 
     /// <summary>
     /// It may expect something of registers where it is entered, and leave again if it is not so: it was not refused too often.
@@ -119,7 +130,7 @@ internal sealed class Region
     {
         var region = new Region(text);
         region.Grow(root, seeds, maxInstructions);
-        region.Blocks = [.. region._blocks.Values.OrderBy(block => block.Pc)];
+        region.Blocks.Sort((a, b) => a.Pc.CompareTo(b.Pc));
         for (int index = 0; index < region.Blocks.Count; index++)
             region.Blocks[index].Index = index;
         region.Link(root);
@@ -144,7 +155,7 @@ internal sealed class Region
         foreach (Spot seed in seeds)
             _queue.Enqueue(seed.Pc, seed.Code is null ? 1 : -seed.Heat);
 
-        while (_queue.TryDequeue(out ulong pc, out _))
+        while (_queue.TryDequeue(out ulong pc))
         {
             if (_blocks.ContainsKey(pc))
                 continue;
@@ -156,24 +167,24 @@ internal sealed class Region
             }
 
             Block block = Read(pc);
-            if (block.Instructions.Count == 0)
+            if (block.Instructions.Length == 0)
                 continue;
             if (_blocks.Count != 0)
             {
-                if (_owners.Count + block.Instructions.Count > maxInstructions)
+                if (_owners.Count + block.Instructions.Length > maxInstructions)
                     break;
 
                 // No more than half of it repeats what large regions have: they would overlap without end.
                 if (_text.Find(pc) is { IsInLargeRegion: true })
                 {
-                    if (_text.Host is not null || 2 * (_repeated + block.Instructions.Count) > _owners.Count)
+                    if (_text.Host is not null || 2 * (_repeated + block.Instructions.Length) > _owners.Count)
                         continue;
 
-                    _repeated += block.Instructions.Count;
+                    _repeated += block.Instructions.Length;
                 }
             }
 
-            _blocks.Add(pc, block);
+            Add(block);
             foreach (ulong at in block.Pcs)
                 _owners.Add(at, block);
             Follow(block);
@@ -183,6 +194,7 @@ internal sealed class Region
     private Block Read(ulong pc)
     {
         var block = new Block(pc);
+        int count = 0;
         ulong at = pc;
         while (true)
         {
@@ -190,15 +202,12 @@ internal sealed class Region
             if (IsInterpreted(i.Operation) || _text.Host is not null && i.Operation is >= Operation.LrW and <= Operation.AmomaxuD)
             {
                 block.End = BlockEnd.Stop;
-                block.Next = at;
-                return block;
+                break;
             }
 
-            block.Instructions.Add(i);
-            block.Pcs.Add(at);
+            (_instructions[count], _pcs[count++]) = (i, at);
             ulong target = at + (ulong)i.Immediate;
             at += i.Length;
-            block.Next = at;
             if (EndsBlock(i.Operation))
             {
                 block.Target = target;
@@ -208,33 +217,45 @@ internal sealed class Region
                     Operation.Jalr => BlockEnd.Indirect,
                     _ => BlockEnd.Branch,
                 };
-                return block;
+                break;
             }
 
-            if (block.Instructions.Count == JitLimits.MaxBlockLength || !_text.Contains(at) || _owners.ContainsKey(at))
-                return block;
+            if (count == JitLimits.MaxBlockLength || !_text.Contains(at) || _owners.ContainsKey(at))
+                break;
         }
+
+        block.Next = at;
+        SetInstructions(block, _instructions, _pcs, 0, count);
+        return block;
     }
 
     /// <summary>Makes what is in <paramref name="block"/> from <paramref name="pc"/> on a block of its own.</summary>
     private void Split(Block block, ulong pc)
     {
-        int at = block.Pcs.IndexOf(pc);
-        var tail = new Block(pc)
-        {
-            Instructions = block.Instructions[at..],
-            Pcs = block.Pcs[at..],
-            End = block.End,
-            Next = block.Next,
-            Target = block.Target,
-        };
-        block.Instructions.RemoveRange(at, block.Instructions.Count - at);
-        block.Pcs.RemoveRange(at, block.Pcs.Count - at);
-        block.End = BlockEnd.Fall;
-        block.Next = pc;
-        _blocks.Add(pc, tail);
+        int at = 0, count = block.Pcs.Length;
+        while (block.Pcs[at] != pc)
+            at++;
+        var tail = new Block(pc) { End = block.End, Next = block.Next, Target = block.Target };
+        SetInstructions(tail, block.Instructions, block.Pcs, at, count - at);
+        SetInstructions(block, block.Instructions, block.Pcs, 0, at);
+        (block.End, block.Next) = (BlockEnd.Fall, pc);
+        Add(tail);
         foreach (ulong tailPc in tail.Pcs)
             _owners[tailPc] = tail;
+    }
+
+    private void Add(Block block)
+    {
+        _blocks.Add(block.Pc, block);
+        Blocks.Add(block);
+    }
+
+    // Spans of these types are not compiled ahead.
+    private static void SetInstructions(Block block, Instruction[] instructions, ulong[] pcs, int start, int count)
+    {
+        (block.Instructions, block.Pcs) = (new Instruction[count], new ulong[count]);
+        Array.Copy(instructions, start, block.Instructions, 0, count);
+        Array.Copy(pcs, start, block.Pcs, 0, count);
     }
 
     private void Follow(Block block)
@@ -242,29 +263,29 @@ internal sealed class Region
         switch (block.End)
         {
             case BlockEnd.Fall:
-                Add(block.Next, isCertain: true);
+                Seek(block.Next, isCertain: true);
                 break;
             case BlockEnd.Branch:
-                Add(block.Target, isCertain: false);
-                Add(block.Next, isCertain: false);
+                Seek(block.Target, isCertain: false);
+                Seek(block.Next, isCertain: false);
                 break;
             case BlockEnd.Jump:
-                Add(block.Target, isCertain: true);
+                Seek(block.Target, isCertain: true);
                 break;
             case BlockEnd.Indirect:
                 foreach (ulong target in Site(block).Targets)
-                    Add(target, isCertain: false);
+                    Seek(target, isCertain: false);
                 break;
             case BlockEnd.Stop:
                 break;
         }
 
         if (block.IsCall)
-            Add(block.Next, isCertain: false);
+            Seek(block.Next, isCertain: false);
     }
 
     // What has seldom been executed stays out.
-    private void Add(ulong pc, bool isCertain)
+    private void Seek(ulong pc, bool isCertain)
     {
         Spot? spot = _text.Find(pc);
         if (isCertain ? _text.Contains(pc) : spot is not null && (spot.Count > _text.Limits.Threshold / ColdShare || spot.Code is not null))
@@ -277,10 +298,11 @@ internal sealed class Region
         {
             // Code of the host can be entered anywhere.
             block.IsEntry |= _text.Host is null && (block.Pc == root.Pc || _text.Find(block.Pc) is { Code: not null });
+            block.Count = _text.Find(block.Pc)?.Count ?? 0;
             if (block.End is BlockEnd.Fall or BlockEnd.Branch)
-                Connect(block, block.Next);
+                block.NextBlock = Connect(block, block.Next);
             if (block.End is BlockEnd.Branch or BlockEnd.Jump)
-                Connect(block, block.Target);
+                block.TargetBlock = Connect(block, block.Target);
             if (block.IsCall)
             {
                 Enter(block.Next);
@@ -305,7 +327,10 @@ internal sealed class Region
         for (int i = Blocks.Count - 1; i >= 0; i--)
         {
             Block block = Blocks[i];
-            block.MaxSteps = block.Instructions.Count + block.Successors.Where(next => !next.IsCheck).Select(next => next.MaxSteps).DefaultIfEmpty().Max();
+            int behind = 0;
+            foreach (Block next in block.Successors)
+                behind = next.IsCheck ? behind : Math.Max(behind, next.MaxSteps);
+            block.MaxSteps = block.Instructions.Length + behind;
             block.IsCheck |= block.MaxSteps > JitLimits.MaxUnchecked;
             block.ChargeBehind = FindChargeBehind(block);
         }
@@ -317,44 +342,98 @@ internal sealed class Region
             if (block.CarriesSteps)
             {
                 foreach (Block next in block.Successors)
-                    next.PendingSteps = block.PendingSteps + block.Instructions.Count;
+                    next.PendingSteps = block.PendingSteps + block.Instructions.Length;
             }
         }
     }
 
-    // Once for each block: what it goes by is counted on, while this is compiled.
-    private int FindChargeBehind(Block block)
+    private static int FindChargeBehind(Block block)
     {
         Block? next = block.End switch
         {
-            BlockEnd.Branch => IsSeldomTaken(block) ? Find(block.Next) : Find(block.Target) ?? Find(block.Next),
-            BlockEnd.Jump => Find(block.Target),
-            BlockEnd.Fall => Find(block.Next),
+            BlockEnd.Branch => IsSeldomTaken(block) ? block.NextBlock : block.TargetBlock ?? block.NextBlock,
+            BlockEnd.Jump => block.TargetBlock,
+            BlockEnd.Fall => block.NextBlock,
             _ => null,
         };
         return next is null or { IsCheck: true } ? 0 : next.Charge;
     }
 
-    /// <summary>Times that control was transferred to a block in tier 0, while that was counted.</summary>
-    public int Count(Block block) => _text.Find(block.Pc)?.Count ?? 0;
-
     // To charge what is not taken costs an instruction; to give back on the way that is taken one more, and a jump.
-    private bool IsSeldomTaken(Block block) =>
-        block.Target > block.Pc && Find(block.Next) is not null && (_text.Find(block.Target)?.Count ?? 0) < (_text.Find(block.Next)?.Count ?? 0) / 4;
+    private static bool IsSeldomTaken(Block block) =>
+        block.Target > block.Pc && block.NextBlock is { } next && (block.TargetBlock?.Count ?? 0) < next.Count / 4;
 
-    private void Connect(Block block, ulong pc)
+    private Block? Connect(Block block, ulong pc)
     {
         if (Find(pc) is not { } next)
-            return;
+            return null;
 
         block.Successors.Add(next);
         next.Predecessors++;
-        next.IsCheck |= next.Pc <= block.Pc;
+        next.IsCheck |= next.Index <= block.Index;
+        return next;
     }
 
     private void Enter(ulong pc)
     {
         if (Find(pc) is { } block)
             block.IsEntry = true;
+    }
+}
+
+/// <summary>Places that may yet be in a region, the hottest first: a binary heap. (PriorityQueue is not compiled ahead for these types.)</summary>
+internal sealed class HotQueue
+{
+    private Place[] _heap = new Place[64];
+    private int _count;
+
+    /// <summary>Those of the least order come first.</summary>
+    public void Enqueue(ulong pc, long order)
+    {
+        if (_count == _heap.Length)
+        {
+            var larger = new Place[2 * _count];
+            Array.Copy(_heap, larger, _count);
+            _heap = larger;
+        }
+
+        int at = _count++;
+        for (; at > 0 && _heap[(at - 1) / 2].Order > order; at = (at - 1) / 2)
+            _heap[at] = _heap[(at - 1) / 2];
+        _heap[at] = new Place(order, pc);
+    }
+
+    public bool TryDequeue(out ulong pc)
+    {
+        if (_count == 0)
+        {
+            pc = 0;
+            return false;
+        }
+
+        pc = _heap[0].Pc;
+        Place last = _heap[--_count];
+        int at = 0;
+        while (2 * at + 1 < _count)
+        {
+            int child = 2 * at + 1;
+            if (child + 1 < _count && _heap[child + 1].Order < _heap[child].Order)
+                child++;
+            if (_heap[child].Order >= last.Order)
+                break;
+
+            _heap[at] = _heap[child];
+            at = child;
+        }
+
+        _heap[at] = last;
+        return true;
+    }
+
+    private readonly struct Place(long order, ulong pc)
+    {
+        public long Order => order;
+
+        public ulong Pc => pc;
     }
 }

@@ -140,7 +140,7 @@ internal sealed partial class RegionEmitter
             Store(local);
         }
 
-        if (_region.Blocks.Exists(block => block.Instructions.Exists(i => IsAtomic(i.Operation))))
+        if (_region.Blocks.Exists(block => Array.Exists(block.Instructions, i => IsAtomic(i.Operation))))
         {
             _atomics = _il.DeclareLocal(typeof(AtomicState));
             _il.Emit(OpCodes.Ldloca, _atomics);
@@ -262,7 +262,7 @@ internal sealed partial class RegionEmitter
 
         _groups = StoreGroup.Of(_block);
         bool hasJump = _block.End is BlockEnd.Branch or BlockEnd.Jump or BlockEnd.Indirect;
-        int count = _block.Instructions.Count - (hasJump ? 1 : 0);
+        int count = _block.Instructions.Length - (hasJump ? 1 : 0);
         _constants = _block.Constants;
         for (_index = 0; _index < count; _index++)
         {
@@ -273,7 +273,7 @@ internal sealed partial class RegionEmitter
                 CheckStack(i);
         }
 
-        int pending = _block.PendingSteps + _block.Instructions.Count;
+        int pending = _block.PendingSteps + _block.Instructions.Length;
         if (!_block.CarriesSteps)
         {
             TakeSteps(pending);

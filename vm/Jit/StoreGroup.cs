@@ -13,10 +13,10 @@ internal sealed class StoreGroup(long offset)
     /// <summary>The groups of a block, by the index of their first store; null for other instructions.</summary>
     public static StoreGroup?[] Of(Block block)
     {
-        var groups = new StoreGroup?[block.Instructions.Count];
+        var groups = new StoreGroup?[block.Instructions.Length];
         // By base register, the group of the value it has now.
         var open = new StoreGroup?[RegisterFile.Count];
-        for (int index = 0; index < block.Instructions.Count; index++)
+        for (int index = 0; index < block.Instructions.Length; index++)
         {
             Instruction i = block.Instructions[index];
             if (i.Operation is >= Operation.Sb and <= Operation.Sd && open[i.Rs1]?.TryAdd(i.Immediate) != true)

@@ -13,7 +13,7 @@ internal sealed partial class HostEmitter
         if (i.Rd == 0)
             return;
 
-        _index = _block.Instructions.Count - 1;
+        _index = _block.Instructions.Length - 1;
         Constant(i, (long)_block.Next);
     }
 
@@ -101,7 +101,7 @@ internal sealed partial class HostEmitter
     /// <summary>BEQ, BNE, BLT, BGE, BLTU, BGEU.</summary>
     private void EmitBranch(Instruction i, Block? following)
     {
-        Block? target = _region.Find(_block.Target), next = _region.Find(_block.Next);
+        Block? target = _block.TargetBlock, next = _block.NextBlock;
         Widen((target is null ? 0 : _widths.Wanted(target)) | (next is null ? 0 : _widths.Wanted(next)));
         Condition condition = i.Operation switch
         {
@@ -115,13 +115,13 @@ internal sealed partial class HostEmitter
         Compare(i.Rs1, i.Rs2);
         if (target is not null && target == following)
         {
-            _code.JumpIf(condition ^ (Condition)1, TargetLabel(_block.Next));
-            GoTo(_block.Target, following);
+            _code.JumpIf(condition ^ (Condition)1, TargetLabel(next, _block.Next));
+            GoTo(target, _block.Target, following);
         }
         else
         {
-            _code.JumpIf(condition, TargetLabel(_block.Target));
-            GoTo(_block.Next, following);
+            _code.JumpIf(condition, TargetLabel(target, _block.Target));
+            GoTo(next, _block.Next, following);
         }
     }
 

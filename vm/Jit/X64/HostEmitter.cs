@@ -58,8 +58,7 @@ internal sealed partial class HostEmitter
                 _written |= 1u << i.Rd;
             if (block is { IsEntry: true, Constants: 0 })
                 _targets.Add(block);
-            if (_maps[block.Index].Exits == default)
-                _maps[block.Index].Exits = NewExits();
+            _maps[block.Index].Exits ??= NewExits();
             _labels[block.Index] = _code.NewLabel();
             _starts[block.Index] = block.IsCheck ? _labels[block.Index] : _code.NewLabel();
             _entries[block.Index] = _code.NewLabel();
@@ -125,7 +124,7 @@ internal sealed partial class HostEmitter
 
         _groups = StoreGroup.Of(_block);
         bool hasJump = _block.End is BlockEnd.Branch or BlockEnd.Jump or BlockEnd.Indirect;
-        int count = _block.Instructions.Count - (hasJump ? 1 : 0);
+        int count = _block.Instructions.Length - (hasJump ? 1 : 0);
         for (_index = 0; _index < count; _index++)
         {
             Instruction i = _block.Instructions[_index];
@@ -137,7 +136,7 @@ internal sealed partial class HostEmitter
         switch (_block.End)
         {
             case BlockEnd.Fall:
-                GoTo(_block.Next, following);
+                GoTo(_block.NextBlock, _block.Next, following);
                 break;
             case BlockEnd.Stop:
                 Leave(_block.Next);
@@ -147,7 +146,7 @@ internal sealed partial class HostEmitter
                 break;
             case BlockEnd.Jump:
                 EmitJal(_block.Last);
-                GoTo(_block.Target, following);
+                GoTo(_block.TargetBlock, _block.Target, following);
                 break;
             case BlockEnd.Indirect:
                 EmitJalr(_block.Last);
@@ -169,9 +168,9 @@ internal sealed partial class HostEmitter
 
     private static bool TakesRefund(Block to) => !to.IsCheck && to.Predecessors == 1;
 
-    private void GoTo(ulong pc, Block? following)
+    private void GoTo(Block? next, ulong pc, Block? following)
     {
-        if (_region.Find(pc) is not { } next)
+        if (next is null)
         {
             Leave(pc);
             return;
@@ -222,10 +221,10 @@ internal sealed partial class HostEmitter
     }
 
     /// <summary>The label of the way to where a branch goes when it is taken, with what is to be done on it.</summary>
-    private CodeLabel TargetLabel(ulong pc)
+    private CodeLabel TargetLabel(Block? next, ulong pc)
     {
         CodeLabel stub;
-        if (_region.Find(pc) is not { } next)
+        if (next is null)
         {
             stub = _code.NewLabel();
             LeaveLater(stub, pc, StepsBehind(_block), isOut: false);

@@ -32,7 +32,7 @@ internal sealed class RegisterMap
     public uint Mapped { get; private set; }
 
     /// <summary>Ways in and out of code that has its registers so (<see cref="HostEmitter"/>).</summary>
-    public MapExits Exits { get; set; }
+    public MapExits Exits { get; set; } = null!;
 
     /// <summary>They are made.</summary>
     public bool IsEmitted { get; set; }
@@ -46,21 +46,25 @@ internal sealed class RegisterMap
         List<Block> blocks = region.Blocks;
         int[] ends = LoopEnds(blocks);
         var heads = new List<Block>();
-        long[] runs = FindRuns(region, ends, heads);
-        outer = Choose(blocks, runs, 0, blocks.Count - 1, null);
+        foreach (Block block in blocks)
+        {
+            if (ends[block.Index] >= 0)
+                heads.Add(block);
+        }
+
+        heads.Sort((a, b) => (ends[b.Index] - b.Index).CompareTo(ends[a.Index] - a.Index));
+        long[] runs = FindRuns(blocks, ends, heads);
+        long[] uses = FindUses(blocks, runs), calls = FindCalls(blocks, runs);
+        outer = Choose(uses, 0, blocks.Count - 1, null);
         var maps = new RegisterMap[blocks.Count];
-        for (int index = 0; index < maps.Length; index++)
-            maps[index] = outer;
+        Array.Fill(maps, outer);
         foreach (Block head in heads)
         {
             // A call leaves the map and comes back to it.
-            long calls = 0;
-            for (int index = head.Index; index <= ends[head.Index]; index++)
-                calls += blocks[index].IsCall || blocks[index].End == BlockEnd.Indirect ? runs[index] : 0;
-            if (calls > runs[head.Index] / SeldomShare)
+            if (calls[ends[head.Index] + 1] - calls[head.Index] > runs[head.Index] / SeldomShare)
                 continue;
 
-            RegisterMap map = Choose(blocks, runs, head.Index, ends[head.Index], maps[head.Index]);
+            RegisterMap map = Choose(uses, head.Index, ends[head.Index], maps[head.Index]);
             for (int index = head.Index; index <= ends[head.Index]; index++)
                 maps[index] = map;
         }
@@ -68,50 +72,91 @@ internal sealed class RegisterMap
         return maps;
     }
 
-    /// <summary>How often each block runs, about, and the heads of loops, the larger loops first.</summary>
-    private static long[] FindRuns(Region region, int[] ends, List<Block> heads)
+    /// <summary>How often each block runs, about: as often as its count says, in the smallest of its loops, and more in more loops.</summary>
+    /// <param name="blocks">The blocks.</param>
+    /// <param name="ends">The loops.</param>
+    /// <param name="heads">Where they start, the larger loops first.</param>
+    private static long[] FindRuns(List<Block> blocks, int[] ends, List<Block> heads)
     {
-        List<Block> blocks = region.Blocks;
-        int[] depths = new int[blocks.Count], counts = new int[blocks.Count];
+        int[] depthChanges = new int[blocks.Count + 1], counts = new int[blocks.Count], nextFree = new int[blocks.Count + 1];
         foreach (Block block in blocks)
         {
             // What nothing jumps to runs as often as what is before it.
-            int count = region.Count(block);
-            counts[block.Index] = count == 0 && block.Index > 0 ? counts[block.Index - 1] : count;
-            if (ends[block.Index] >= 0)
-                heads.Add(block);
+            counts[block.Index] = block.Count == 0 && block.Index > 0 ? counts[block.Index - 1] : block.Count;
+            nextFree[block.Index] = block.Index;
         }
 
-        heads.Sort((a, b) => (ends[b.Index] - b.Index).CompareTo(ends[a.Index] - a.Index));
-        long[] runs = new long[blocks.Count];
-        foreach (Block block in blocks)
-            runs[block.Index] = Unit;
-        foreach (Block head in heads)
+        nextFree[^1] = blocks.Count;
+        Block?[] innermost = new Block?[blocks.Count];
+        for (int i = heads.Count - 1; i >= 0; i--)
         {
-            for (int index = head.Index; index <= ends[head.Index]; index++)
+            Block head = heads[i];
+            depthChanges[head.Index]++;
+            depthChanges[ends[head.Index] + 1]--;
+            for (int index = NextFree(head.Index); index <= ends[head.Index]; index = NextFree(index))
             {
-                depths[index] = Math.Min(depths[index] + 1, MaxDepth);
-                long share = Math.Clamp((long)counts[index] * Unit / (counts[head.Index] + 1), Unit / (4 * SeldomShare), Unit);
-                runs[index] = share << LoopShift * depths[index];
+                innermost[index] = head;
+                nextFree[index] = index + 1;
             }
+        }
+
+        long[] runs = new long[blocks.Count];
+        int depth = 0;
+        for (int index = 0; index < runs.Length; index++)
+        {
+            depth += depthChanges[index];
+            long share = innermost[index] is { } head ? Math.Clamp((long)counts[index] * Unit / (counts[head.Index] + 1), Unit / (4 * SeldomShare), Unit) : Unit;
+            runs[index] = share << LoopShift * Math.Min(depth, MaxDepth);
         }
 
         return runs;
+
+        // The first block from there on that is in no loop yet, which is found faster the next time.
+        int NextFree(int index)
+        {
+            int free = index;
+            while (nextFree[free] != free)
+                free = nextFree[free];
+            while (nextFree[index] != free)
+                (index, nextFree[index]) = (nextFree[index], free);
+            return free;
+        }
     }
 
-    private static RegisterMap Choose(List<Block> blocks, long[] runs, int first, int last, RegisterMap? outer)
+    /// <summary>How often each register is used before each block: 32 sums for each, and behind the last.</summary>
+    private static long[] FindUses(List<Block> blocks, long[] runs)
     {
-        long[] uses = new long[RegisterFile.Count];
-        for (int index = first; index <= last; index++)
+        long[] sums = new long[(blocks.Count + 1) * RegisterFile.Count];
+        foreach (Block block in blocks)
         {
-            long each = runs[index];
-            foreach (Instruction i in blocks[index].Instructions)
+            int to = (block.Index + 1) * RegisterFile.Count;
+            Array.Copy(sums, to - RegisterFile.Count, sums, to, RegisterFile.Count);
+            long each = runs[block.Index];
+            foreach (Instruction i in block.Instructions)
             {
-                uses[i.Rd] += each;
-                uses[i.Rs1] += each;
-                uses[i.Rs2] += each;
+                sums[to + i.Rd] += each;
+                sums[to + i.Rs1] += each;
+                sums[to + i.Rs2] += each;
             }
         }
+
+        return sums;
+    }
+
+    /// <summary>How often blocks before each one, and behind the last, call or return.</summary>
+    private static long[] FindCalls(List<Block> blocks, long[] runs)
+    {
+        long[] sums = new long[blocks.Count + 1];
+        foreach (Block block in blocks)
+            sums[block.Index + 1] = sums[block.Index] + (block.IsCall || block.End == BlockEnd.Indirect ? runs[block.Index] : 0);
+        return sums;
+    }
+
+    private static RegisterMap Choose(long[] sums, int first, int last, RegisterMap? outer)
+    {
+        long[] uses = new long[RegisterFile.Count];
+        for (int register = 0; register < uses.Length; register++)
+            uses[register] = sums[(last + 1) * RegisterFile.Count + register] - sums[first * RegisterFile.Count + register];
 
         // The most used, and of these those that the map around has where it has them.
         uint chosen = 0;
@@ -205,4 +250,4 @@ internal sealed class RegisterMap
 /// <param name="Next">To the entry at the pc in RAX, which is in the text.</param>
 /// <param name="Out">Out of the regions, with the pc in RAX.</param>
 /// <param name="Anywhere">To where the pc in RAX leads, which may be anywhere.</param>
-internal readonly record struct MapExits(CodeLabel Load, CodeLabel Next, CodeLabel Out, CodeLabel Anywhere);
+internal sealed record MapExits(CodeLabel Load, CodeLabel Next, CodeLabel Out, CodeLabel Anywhere);

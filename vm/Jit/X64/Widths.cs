@@ -29,7 +29,7 @@ internal sealed class Widths
     /// <summary>The registers whose upper half is wanted behind each instruction of a block.</summary>
     public uint[] WantedBehind(Block block)
     {
-        var behind = new uint[block.Instructions.Count];
+        var behind = new uint[block.Instructions.Length];
         Wanted(block, behind);
         return behind;
     }
@@ -75,7 +75,7 @@ internal sealed class Widths
         uint made = 1;
         foreach (Block block in _region.Blocks)
         {
-            for (int index = 0; index < block.Instructions.Count; index++)
+            for (int index = 0; index < block.Instructions.Length; index++)
                 made |= NarrowAfter(block.Instructions[index], block.Pcs[index], 0) & 1u << block.Instructions[index].Rd;
         }
 
@@ -88,7 +88,7 @@ internal sealed class Widths
             foreach (Block block in _region.Blocks)
             {
                 uint narrow = _narrow[block.Index];
-                for (int index = 0; index < block.Instructions.Count; index++)
+                for (int index = 0; index < block.Instructions.Length; index++)
                     narrow = NarrowAfter(block.Instructions[index], block.Pcs[index], narrow);
                 foreach (Block next in block.Successors)
                 {
@@ -116,19 +116,19 @@ internal sealed class Widths
 
     private uint Wanted(Block block, uint[]? behind)
     {
-        Span<uint> narrow = stackalloc uint[block.Instructions.Count + 1];
+        Span<uint> narrow = stackalloc uint[block.Instructions.Length + 1];
         narrow[0] = _narrow[block.Index];
-        for (int index = 0; index < block.Instructions.Count; index++)
+        for (int index = 0; index < block.Instructions.Length; index++)
             narrow[index + 1] = NarrowAfter(block.Instructions[index], block.Pcs[index], narrow[index]);
 
         // Where the region may be left, all but what is narrow.
         bool leaves = block.End is BlockEnd.Indirect or BlockEnd.Stop ||
-            block.End is BlockEnd.Fall or BlockEnd.Branch && _region.Find(block.Next) is null ||
-            block.End is BlockEnd.Branch or BlockEnd.Jump && _region.Find(block.Target) is null;
+            block.End is BlockEnd.Fall or BlockEnd.Branch && block.NextBlock is null ||
+            block.End is BlockEnd.Branch or BlockEnd.Jump && block.TargetBlock is null;
         uint wanted = leaves ? ~narrow[^1] : 0;
         foreach (Block next in block.Successors)
             wanted |= _wanted[next.Index];
-        for (int index = block.Instructions.Count - 1; index >= 0; index--)
+        for (int index = block.Instructions.Length - 1; index >= 0; index--)
         {
             Instruction i = block.Instructions[index];
             if (behind is not null)
