@@ -134,10 +134,32 @@ public sealed partial class JitTests : IDisposable
         }
     }
 
-    /// <summary>The methods of the emitters are those of the table, in its order, a family a file; code of the host leaves A to others.</summary>
+    /// <summary>Programs that live on atomics are compiled, whichever they use.</summary>
+    [Fact]
+    [Spec("1.7")]
+    public unsafe void Regions_go_on_over_atomics()
+    {
+        const ulong Steps = 100_000;
+        foreach (Operation operation in InstructionTable.Rows.ToArray().Where(row => row.Family == Family.A).Select(row => row.Operation))
+        {
+            new TestProgram(stepsLeft: Steps).Set(5, 0x2_0000).Text(0x1000,
+                Assembler.Encode(operation, 6, 5, operation is Operation.LrW or Operation.LrD ? 0 : 7),
+                Assembler.Encode(Operation.Jal, 0, immediate: -4)).LoadInto(_compiled);
+            foreach (JitLimits limits in (JitLimits[])[Extremes[1], Extremes[1] with { ForHost = false }])
+            {
+                var text = new CompiledText(_compiled.Text, limits);
+                JitRunner.Run(_compiled, 100, text);
+                long budget = (long)Steps;
+                text.At(0x1000).Code!(&_compiled.FramePointer->Head, _compiled.Memory.Data, 0x1000, &budget);
+                Assert.True(budget < (long)Steps / 10, $"{operation}, {limits}: {budget} steps are left");
+            }
+        }
+    }
+
+    /// <summary>The methods of the emitters are those of the table, in its order, a family a file.</summary>
     [Theory]
     [InlineData("Emit", Family.Rv64I, Family.M, Family.A, Family.Zba, Family.Zbb, Family.Zbs)]
-    [InlineData("X64/HostEmitter", Family.Rv64I, Family.M, Family.Zba, Family.Zbb, Family.Zbs)]
+    [InlineData("X64/HostEmitter", Family.Rv64I, Family.M, Family.A, Family.Zba, Family.Zbb, Family.Zbs)]
     [Spec("1.5.1")]
     public void Emitters_are_in_the_order_of_the_table(string emitter, params Family[] families)
     {
@@ -163,7 +185,7 @@ public sealed partial class JitTests : IDisposable
         var random = new Random(seed);
         TestProgram program = seed % 4 == 3
             ? RandomProgram.Create(random, instructions: random.Next(4, 100), steps: 2000)
-            : LoopingProgram.Create(random, steps: (ulong)random.Next(1, 4) * Steps);
+            : LoopingProgram.Create(random, steps: (ulong)random.Next(1, 4) * Steps, hasIdioms: seed % 4 == 1);
         JitLimits[] limits = Environment.GetEnvironmentVariable("OPTIMISTIC_FUZZ_TIER") == "threaded" ? Threaded : Extremes;
         Compare(program, limits[random.Next(limits.Length)], random, $"seed {seed}");
     }

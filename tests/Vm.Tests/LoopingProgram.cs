@@ -24,24 +24,29 @@ internal sealed class LoopingProgram
     private static readonly Operation[] Stores = [.. Rows(row => row.Operation is >= Operation.Sb and <= Operation.Sd)];
     private static readonly Operation[] Branches = [.. Rows(row => row.Format == Format.B)];
     private static readonly Operation[] Rotates = [Operation.Rol, Operation.Rolw, Operation.Ror, Operation.Rorw];
+    private static readonly Operation[] Reservations = [Operation.LrW, Operation.ScW, Operation.LrD, Operation.ScD];
     private static readonly Operation[] Atomics = [.. Rows(row => row.Family == Family.A)];
 
     private readonly Random _random;
     private readonly List<byte> _text = [];
     private readonly List<(int At, int Function)> _calls = [];
     private readonly int _functions;
+    private readonly bool _hasIdioms;
     private int _function;
 
-    private LoopingProgram(Random random)
+    private LoopingProgram(Random random, bool hasIdioms)
     {
-        _random = random;
+        (_random, _hasIdioms) = (random, hasIdioms);
         _functions = random.Next(1, 6);
     }
 
-    /// <summary>A program with up to <paramref name="steps"/> steps.</summary>
-    public static TestProgram Create(Random random, ulong steps)
+    /// <summary>
+    /// A program with up to <paramref name="steps"/> steps. With idioms, what compilers make of one thing in several
+    /// instructions comes often, and so does what differs from it in a detail; and rows of atomics.
+    /// </summary>
+    public static TestProgram Create(Random random, ulong steps, bool hasIdioms = false)
     {
-        var builder = new LoopingProgram(random);
+        var builder = new LoopingProgram(random, hasIdioms);
         builder.Build();
         TestProgram program = new TestProgram(Entry, steps)
             .Bytes(GuestMemory.TextAddress + Entry, [.. builder._text])
@@ -115,6 +120,12 @@ internal sealed class LoopingProgram
 
     private void Piece(int depth)
     {
+        if (_hasIdioms && _random.Next(2) == 0)
+        {
+            AtomicRow();
+            return;
+        }
+
         int choice = _random.Next(depth < MaxDepth ? 40 : 30);
         switch (choice)
         {
@@ -174,6 +185,28 @@ internal sealed class LoopingProgram
         Add(Any(Atomics), Target(), Scratch, Source());
         if (_random.Next(2) == 0)
             Add(_random.Next(2) == 0 ? Operation.ScD : Operation.ScW, Target(), Scratch, Source());
+    }
+
+    // Several atomics over one place, with registers that are used often and seldom.
+    private void AtomicRow()
+    {
+        int at = _random.Next(3) switch { 0 => Scratch, 1 => Scratch2, _ => Any(Free) };
+        Add(Operation.Addi, at, _random.Next(8) == 0 ? End : Data, 0, _random.Next(-2048, 2048));
+        Add(Operation.Andi, at, at, 0, _random.Next(256) == 0 ? -2 : -8);
+        for (int i = _random.Next(1, 5); i > 0; i--)
+        {
+            // Words in the upper half, too; the last may be where the address was.
+            if (_random.Next(8) == 0)
+                Add(Operation.Xori, at, at, 0, 4);
+            Operation operation = Any(_random.Next(3) == 0 ? Reservations : Atomics);
+            bool isDouble = operation >= Operation.LrD;
+            if (isDouble)
+                Add(Operation.Andi, at, at, 0, -8);
+            int target = i == 1 && at < Scratch ? at : Target();
+            Add(operation, target == at && i != 1 ? 0 : target, at, _random.Next(8) == 0 ? at : Source());
+            if (_random.Next(4) == 0)
+                Add(Any(Loads), Free.First(register => register != at), at);
+        }
     }
 
     // What compilers make for rotations and extensions without Zbb.

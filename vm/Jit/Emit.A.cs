@@ -54,8 +54,6 @@ internal sealed partial class RegionEmitter
 
     private void EmitAmomaxuD(Instruction i) => Atomic(i, 8);
 
-    private static bool IsAtomic(Operation operation) => operation is >= Operation.LrW and <= Operation.AmomaxuD;
-
     private void Atomic(Instruction i, int size)
     {
         Narrow(i.Rs1);

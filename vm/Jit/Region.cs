@@ -142,6 +142,9 @@ internal sealed class Region
     /// <summary>Whether an instruction is the last of its block.</summary>
     public static bool EndsBlock(Operation operation) => operation is >= Operation.Jal and <= Operation.Bgeu || IsInterpreted(operation);
 
+    /// <summary>Whether it is LR, SC or AMO: where it is misaligned, the region is left before it.</summary>
+    public static bool IsAtomic(Operation operation) => operation is >= Operation.LrW and <= Operation.AmomaxuD;
+
     public Block? Find(ulong pc) => _blocks.GetValueOrDefault(pc);
 
     /// <summary>Where the JALR at the end of <paramref name="block"/> has gone.</summary>
@@ -199,7 +202,7 @@ internal sealed class Region
         while (true)
         {
             Instruction i = _text.Fetch(at);
-            if (IsInterpreted(i.Operation) || _text.Host is not null && i.Operation is >= Operation.LrW and <= Operation.AmomaxuD)
+            if (IsInterpreted(i.Operation))
             {
                 block.End = BlockEnd.Stop;
                 break;

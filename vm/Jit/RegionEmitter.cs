@@ -140,7 +140,7 @@ internal sealed partial class RegionEmitter
             Store(local);
         }
 
-        if (_region.Blocks.Exists(block => Array.Exists(block.Instructions, i => IsAtomic(i.Operation))))
+        if (_region.Blocks.Exists(block => Array.Exists(block.Instructions, i => Region.IsAtomic(i.Operation))))
         {
             _atomics = _il.DeclareLocal(typeof(AtomicState));
             _il.Emit(OpCodes.Ldloca, _atomics);

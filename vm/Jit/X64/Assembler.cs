@@ -103,6 +103,9 @@ internal sealed class Assembler
 
     public void Store(bool w, Operand to, Host from) => Encode(w, 0x89, from, to);
 
+    /// <summary>With memory: both are as one, also for other processors.</summary>
+    public void Exchange(bool w, Operand a, Host b) => Encode(w, 0x87, b, a);
+
     public void Store16(Operand to, Host from)
     {
         Byte(0x66);
@@ -211,6 +214,13 @@ internal sealed class Assembler
     }
 
     public void Test(bool w, Host a, Host b) => Encode(w, 0x85, b, a);
+
+    /// <summary>Of the lowest byte.</summary>
+    public void TestLow(Host a, sbyte mask)
+    {
+        Encode(w: false, 0xf6, 0, a, isByte: true);
+        Byte(mask);
+    }
 
     public void Multiply(bool w, Host to, Operand from) => Encode0F(w, 0xaf, to, from);
 

@@ -7,8 +7,8 @@ internal sealed partial class HostEmitter
 {
     private void Emit(Instruction i)
     {
-        // There are no faults, nor anything else to notice.
-        if (i.Rd == 0 && i.Operation is not (>= Operation.Sb and <= Operation.Sd))
+        // There are no faults, nor anything else to notice, but for what writes.
+        if (i.Rd == 0 && i.Operation is not (>= Operation.Sb and <= Operation.Sd) && !Region.IsAtomic(i.Operation))
             return;
 
         switch (i.Operation)
@@ -72,6 +72,30 @@ internal sealed partial class HostEmitter
             case Operation.Divuw: EmitDivuw(i); break;
             case Operation.Remw: EmitRemw(i); break;
             case Operation.Remuw: EmitRemuw(i); break;
+
+            // A
+            case Operation.LrW: EmitLrW(i); break;
+            case Operation.ScW: EmitScW(i); break;
+            case Operation.AmoswapW: EmitAmoswapW(i); break;
+            case Operation.AmoaddW: EmitAmoaddW(i); break;
+            case Operation.AmoxorW: EmitAmoxorW(i); break;
+            case Operation.AmoandW: EmitAmoandW(i); break;
+            case Operation.AmoorW: EmitAmoorW(i); break;
+            case Operation.AmominW: EmitAmominW(i); break;
+            case Operation.AmomaxW: EmitAmomaxW(i); break;
+            case Operation.AmominuW: EmitAmominuW(i); break;
+            case Operation.AmomaxuW: EmitAmomaxuW(i); break;
+            case Operation.LrD: EmitLrD(i); break;
+            case Operation.ScD: EmitScD(i); break;
+            case Operation.AmoswapD: EmitAmoswapD(i); break;
+            case Operation.AmoaddD: EmitAmoaddD(i); break;
+            case Operation.AmoxorD: EmitAmoxorD(i); break;
+            case Operation.AmoandD: EmitAmoandD(i); break;
+            case Operation.AmoorD: EmitAmoorD(i); break;
+            case Operation.AmominD: EmitAmominD(i); break;
+            case Operation.AmomaxD: EmitAmomaxD(i); break;
+            case Operation.AmominuD: EmitAmominuD(i); break;
+            case Operation.AmomaxuD: EmitAmomaxuD(i); break;
 
             // Zba
             case Operation.AddUw: EmitAddUw(i); break;

@@ -478,6 +478,9 @@ internal sealed partial class HostEmitter
     /// <summary>The register's new value is in <paramref name="host"/>, its target.</summary>
     private void Set(Instruction i, Host host, Upper upper)
     {
+        if (i.Rd == 0)
+            return;
+
         uint bit = 1u << i.Rd;
         bool isNarrow = Widths.Has(Widths.NarrowAfter(i, _block.Pcs[_index], _narrow), i.Rd);
         if (upper is Upper.Cut or Upper.Any && !IsMapped(i.Rd))

@@ -58,6 +58,9 @@ internal sealed unsafe partial class HostText
     /// <summary>The address of the register in the frame.</summary>
     public static Operand Home(int register) => Operand.At(Host.Rsp, sizeof(ulong) * register);
 
+    /// <summary>Where the address of the machine's head is.</summary>
+    public static Operand Head => Operand.At(Host.Rsp, HeadSlot);
+
     /// <summary>Regions leave for <paramref name="pc"/> through its entry: out, as long as it has none.</summary>
     public void Exit(ulong pc) => Interlocked.CompareExchange(ref ((nint*)Entries)[pc >> 1], Leave, 0);
 
@@ -101,7 +104,7 @@ internal sealed unsafe partial class HostText
         foreach (Host register in Saved)
             code.Push(register);
         code.Do(Alu.Sub, w: true, Host.Rsp, FrameLength);
-        code.Store(w: true, Operand.At(Host.Rsp, HeadSlot), Host.Rdi);
+        code.Store(w: true, Head, Host.Rdi);
         code.Store(w: true, Operand.At(Host.Rsp, BudgetSlot), Host.Rcx);
         for (int at = 0; at < Bytes; at += 32)
         {
@@ -117,7 +120,7 @@ internal sealed unsafe partial class HostText
         code.Mark(leave);
         code.Move(w: true, Host.Rdx, Operand.At(Host.Rsp, BudgetSlot));
         code.Store(w: true, Operand.At(Host.Rdx, 0), Host.Rbp);
-        code.Move(w: true, Host.Rdx, Operand.At(Host.Rsp, HeadSlot));
+        code.Move(w: true, Host.Rdx, Head);
         for (int at = 0; at < Bytes; at += 32)
         {
             code.MoveVector(0, Operand.At(Host.Rsp, at));

@@ -48,7 +48,8 @@ internal sealed class Widths
             Operation.Mulw or Operation.Divw or Operation.Divuw or Operation.Remw or Operation.Remuw or
             Operation.Clz or Operation.Clzw or Operation.Ctz or Operation.Ctzw or Operation.Cpop or Operation.Cpopw or
             Operation.SextB or Operation.SextH or Operation.ZextH or
-            Operation.Rolw or Operation.Roriw or Operation.Rorw or Operation.Bext or Operation.Bexti => true,
+            Operation.Rolw or Operation.Roriw or Operation.Rorw or Operation.Bext or Operation.Bexti or
+            (>= Operation.LrW and <= Operation.AmomaxuW) or Operation.ScD => true,
             Operation.Auipc => (long)pc + i.Immediate == (int)((long)pc + i.Immediate),
             Operation.Addi => i.Rs1 == 0 || i.Immediate == 0 && rs1,
             Operation.Add => i.Rs1 == 0 && rs2 || i.Rs2 == 0 && rs1,
@@ -134,6 +135,9 @@ internal sealed class Widths
             if (behind is not null)
                 behind[index] = wanted;
             wanted = WantedBefore(i, wanted, narrow[index]);
+            // A misaligned one leaves the region.
+            if (Region.IsAtomic(i.Operation))
+                wanted |= ~narrow[index];
         }
 
         return block.IsCheck ? wanted | ~narrow[0] : wanted;
@@ -151,7 +155,7 @@ internal sealed class Widths
             Operation.Jalr => rs1,
             >= Operation.Beq and <= Operation.Bgeu or Operation.Slt or Operation.Sltu => areNarrow ? 0 : both,
             Operation.Slti or Operation.Sltiu => areNarrow ? 0 : rs1,
-            Operation.Sd => rs2,
+            Operation.Sd or (>= Operation.ScD and <= Operation.AmomaxuD) => rs2,
             Operation.Addi when i.Immediate == 0 && areNarrow => 0,
             Operation.Add when (i.Rs1 == 0 || i.Rs2 == 0) && areNarrow => 0,
             Operation.Addi or Operation.Mul or Operation.Add or Operation.Sub or Operation.Sh1add or Operation.Sh2add or Operation.Sh3add => isWanted ? both : 0,
