@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using System.Text;
 using System.Text.Json;
@@ -25,8 +26,12 @@ internal enum Tactic
 }
 
 /// <summary>An account of the coalition.</summary>
-internal sealed record Purse(Account Account)
+/// <param name="Receiver">A contract that the account acts through, and that spoils what is paid to it; null: it acts by itself.</param>
+internal sealed record Purse(Account Account, Address? Receiver = null, Spoiling Spoiling = default)
 {
+    /// <summary>Who the contracts think it is.</summary>
+    public Address Address => Receiver ?? Account.Address;
+
     public ulong Nonce { get; set; }
 
     /// <summary>What it has done: what was refused once is refused again.</summary>
@@ -54,7 +59,9 @@ internal sealed record MatchTime(Word Id, int Level, bool IsHonest, ulong Second
 /// <summary>
 /// Many liars that are one purse, against one challenger process. They lie about everything there is to lie about, at both levels, and
 /// they make the blocks: they choose the second of every block, and hold the honest side's transactions back for as long as the
-/// censorship budget lets them. Time is what their blocks say, so the speed of the machine decides nothing.
+/// censorship budget lets them. Time is what their blocks say, so the speed of the machine decides nothing. Beside the liars there are
+/// a front-runner, which copies every honest call that it sees in the pool and has it mined before it; a squatter, which joins the true
+/// root before the honest side can; and contracts that spoil every payment to them.
 /// </summary>
 internal sealed class Coalition : IAsyncDisposable
 {
@@ -67,13 +74,19 @@ internal sealed class Coalition : IAsyncDisposable
     private static readonly BigInteger Gwei = BigInteger.Pow(10, 9), Ether = BigInteger.Pow(10, 18);
 
     /// <summary>Base fee of every block, and what the coalition pays at most and tips, wei.</summary>
-    private static readonly BigInteger BaseFee = 100 * Gwei, MaxFee = 1000 * Gwei, Tip = Gwei;
+    private static readonly BigInteger BaseFee = 100 * Gwei, MaxFee = 1000 * Gwei, Tip = Gwei, FirstTip = 50 * Gwei;
 
     /// <summary>Gas that each call of the coalition may use.</summary>
     private const ulong GasLimit = 350_000;
 
     /// <summary>In the place of a height: joining.</summary>
     private const int JoinKey = -1;
+
+    /// <summary>Gas of a call through a receiver, and of a payment that one makes fail.</summary>
+    private const ulong ReceiverGas = 100_000;
+
+    /// <summary>Of the liars at level 0, every so many-eth acts through a receiver that misbehaves.</summary>
+    private const int ReceiverEvery = 3;
 
     /// <summary>Steps of the chunks here after which nothing happens any more.</summary>
     private const ulong BusySteps = 64;
@@ -91,14 +104,18 @@ internal sealed class Coalition : IAsyncDisposable
     private readonly Dictionary<Word, ulong> _matchedAt = [];
     private readonly List<MatchTime> _matchTimes = [];
     private readonly List<Purse> _purses = [];
+    private readonly Purse _frontRunner = new(new Account(Keccak.Hash("front-runner"u8)));
+    private readonly Purse _squatter = new(new Account(Keccak.Hash("squatter"u8)));
     private readonly int _sybils;
+    private readonly bool _thieves;
     private uint _censorship;
 
-    private Coalition(World world, int seed, int sybils)
+    private Coalition(World world, int seed, int sybils, bool thieves)
     {
         _world = world;
         _random = new Random(seed);
         _sybils = sybils;
+        _thieves = thieves;
         _censorship = World.Parameters.CensorshipSeconds;
         _calls = new Calls(world.Contracts, null!);
         _folder = Directory.CreateTempSubdirectory("optimistic-liars-").FullName;
@@ -111,11 +128,20 @@ internal sealed class Coalition : IAsyncDisposable
 
     public const int HonestAccount = 7;
 
+    /// <summary>What each account of the coalition has.</summary>
+    public const int PurseEther = 100;
+
     public L1Game Game { get; }
 
     public GameState State => Game.State;
 
     public IReadOnlyList<Part> Parts => _parts;
+
+    /// <summary>Those that join true roots.</summary>
+    public IReadOnlyList<Address> Thieves => [_frontRunner.Address, _squatter.Address];
+
+    /// <summary>All accounts of the coalition.</summary>
+    public IEnumerable<Purse> Purses => [.. _purses, _frontRunner, _squatter];
 
     public Address Honest => _honest.Address;
 
@@ -130,6 +156,12 @@ internal sealed class Coalition : IAsyncDisposable
     public int HonestReverts { get; private set; }
 
     public ulong HonestGas { get; private set; }
+
+    /// <summary>What the reverted transactions of the honest side cost it, wei.</summary>
+    public BigInteger HonestRevertCost { get; private set; }
+
+    /// <summary>Honest calls that the front-runner copied.</summary>
+    public int Copied { get; private set; }
 
     public int Blocks { get; private set; }
 
@@ -157,11 +189,12 @@ internal sealed class Coalition : IAsyncDisposable
 
     /// <param name="liars">At level 0.</param>
     /// <param name="sybils">Of these, how many also join each inner tournament of the honest side, on either side of it.</param>
+    /// <param name="thieves">Whether the squatter takes the true root at level 0, and the front-runner copies joins too: then the honest side may be nobody's claimer.</param>
     /// <param name="honestEther">What the challenger's account has.</param>
-    public static async Task<Coalition> BeginAsync(World world, int liars, int sybils, int honestEther, int seed)
+    public static async Task<Coalition> BeginAsync(World world, int liars, int sybils, bool thieves, int honestEther, int seed)
     {
         await world.ResetAsync();
-        var coalition = new Coalition(world, seed, sybils);
+        var coalition = new Coalition(world, seed, sybils, thieves);
         await coalition.PrepareAsync(liars, honestEther);
         return coalition;
     }
@@ -182,10 +215,41 @@ internal sealed class Coalition : IAsyncDisposable
             if (underWay + waiting > 0)
                 next = Math.Min(next == 0 ? ulong.MaxValue : next, Game.Now + 1 + (underWay > 0 ? Censor() : 0));
             Assert.True(next > 0, "Nobody acts, and nothing becomes possible by waiting.");
-            await MineAsync(next, await SendAsync(next), underWay);
+            int sent = await SendAsync(next);
+            await MineAsync(next, sent + await FrontRunAsync(), underWay);
         }
 
         Assert.Fail($"The game has not ended after {MaxBlocks} blocks.");
+    }
+
+    /// <summary>
+    /// Everybody but the challenger fetches what it is owed. A receiver that spoils its own payment gets nothing by it, and then has it paid
+    /// elsewhere.
+    /// </summary>
+    public async Task FetchAsync(params Account[] others)
+    {
+        Purse[] purses = [.. Purses, .. others.Select(account => new Purse(account))];
+        foreach (Purse other in purses[^others.Length..])
+            other.Nonce = await _world.Client.GetTransactionCountAsync(other.Account.Address, BlockParameter.Latest, Cancel);
+        (Purse Purse, UInt128 Credit)[] spoilt = [.. Purses.Where(purse => purse.Receiver is not null && Credit(purse) > 0).Select(purse => (purse, Credit(purse)))];
+        Assert.NotEmpty(spoilt);
+        await MineAsync(Game.Now + 1, await SendAsync([.. spoilt.Select(one => Withdrawal(one.Purse, one.Purse.Address))]), honest: 0);
+        await FollowAsync();
+        foreach ((Purse purse, UInt128 credit) in spoilt)
+        {
+            bool takes = purse.Spoiling == Spoiling.Bomb;
+            Assert.Equal(takes ? 0 : credit, Credit(purse));
+            Assert.Equal(takes ? (BigInteger)credit : 0, await _world.Client.GetBalanceAsync(purse.Address, cancel: Cancel));
+        }
+
+        purses = [.. purses.Where(purse => Credit(purse) > 0)];
+        await MineAsync(Game.Now + 1, await SendAsync([.. purses.Select(purse => Withdrawal(purse, purse.Account.Address))]), honest: 0);
+        await FollowAsync();
+
+        UInt128 Credit(Purse purse) => State.CreditOf(CreditHolder.Tournament, purse.Address);
+
+        RpcRequest Withdrawal(Purse purse, Address to) =>
+            Sign(purse, _world.Contracts.Tournaments, new Contracts.Bindings.Tournament.WithdrawFunction(to).ToCallData(), 0, Tip);
     }
 
     public async ValueTask DisposeAsync()
@@ -216,9 +280,12 @@ internal sealed class Coalition : IAsyncDisposable
         {
             var execution = new BatchExecution(RollupState.Genesis, _world.Batch, _world.DomainSeparator, lies[i]);
             _executions.Add(execution);
-            var purse = new Purse(new Account(Keccak.Hash(Encoding.ASCII.GetBytes($"liar {i}"))));
+            var account = new Account(Keccak.Hash(Encoding.ASCII.GetBytes($"liar {i}")));
+            int receiver = i / ReceiverEvery;
+            Purse purse = i % ReceiverEvery == ReceiverEvery - 1
+                ? new Purse(account, await Receiver.PlaceAsync(_world.Chain, receiver, Cancel), Receiver.KindOf(receiver))
+                : new Purse(account);
             _purses.Add(purse);
-            await _world.Chain.SetBalanceAsync(purse.Account.Address, 100 * Ether, Cancel);
 
             // The first one claims; two thirds of the rest come with it, some later, some when their clock has little more than the grace, and
             // one in the last second in which it can.
@@ -233,6 +300,11 @@ internal sealed class Coalition : IAsyncDisposable
             };
             _parts.Add(new Part(lies[i].Name, purse, execution.Traces, tactic, joinAt, Inner: null));
         }
+
+        foreach (Purse purse in Purses)
+            await _world.Chain.SetBalanceAsync(purse.Account.Address, PurseEther * Ether, Cancel);
+        if (_thieves)
+            _parts.Insert(0, new Part("squatter", _squatter, _world.Truth.Traces, Tactic.Silent, start + 1, Inner: null));
 
         Assert.Equal(liars, _executions.Select(execution => execution.Trace.Root).Append(_world.Truth.Trace.Root).Distinct().Count() - 1);
     }
@@ -256,7 +328,10 @@ internal sealed class Coalition : IAsyncDisposable
             SettledAt = Game.Now;
     }
 
-    private bool IsHonest(Arena arena, Word root) => arena.Commitments[root].Claimer == Honest;
+    /// <summary>Whether a root is the true one, whoever joined it.</summary>
+    private bool IsHonest(Arena arena, Word root) => root == (arena.Level == 0
+        ? _world.Truth.Trace.Root
+        : _world.Truth.Traces.Chunk(0, State.Matches[arena.Id].Leaf!.Position)?.Root);
 
     /// <summary>Waits until the challenger has looked at this block and all that it wants to do is in the pool.</summary>
     /// <returns>Its transactions in the pool, and what it cannot do before the next block.</returns>
@@ -319,8 +394,13 @@ internal sealed class Coalition : IAsyncDisposable
             }
 
             HonestTransactions++;
-            HonestReverts += reverted ? 1 : 0;
-            HonestGas += Convert.ToUInt64(receipt.GetProperty("gasUsed").GetString(), 16);
+            ulong gas = Convert.ToUInt64(receipt.GetProperty("gasUsed").GetString(), 16);
+            HonestGas += gas;
+            if (reverted)
+            {
+                HonestReverts++;
+                HonestRevertCost += gas * (BigInteger)Convert.ToUInt64(receipt.GetProperty("effectiveGasPrice").GetString(), 16);
+            }
         }
     }
 
@@ -420,12 +500,20 @@ internal sealed class Coalition : IAsyncDisposable
             if (!IsHonest(arena, outer.One) && !IsHonest(arena, outer.Two) || !_infiltrated.Add(outer.Id))
                 continue;
 
+            ulong position = outer.Leaf!.Position;
+            bool honestIsOne = IsHonest(arena, outer.One);
+            if (_thieves || _random.Next(2) == 0)
+            {
+                var truth = new SybilTraces(_world.Truth.Traces, position, _world.Truth.Traces.Chunk(0, position)!, honestIsOne ? 1 : 2);
+                _parts.Add(new Part("squatter", _squatter, truth, Tactic.Silent, 0, outer.Id));
+            }
+
+            // In some the last of them takes the honest side, in others all do.
+            int firstInside = _random.Next(3) == 0 ? 0 : _sybils - 1;
             for (int i = 0; i < _sybils; i++)
             {
-                // The last of them takes the honest side.
-                Word root = IsHonest(arena, outer.One) == (i == _sybils - 1) ? outer.One : outer.Two;
+                Word root = honestIsOne == (i >= firstInside) ? outer.One : outer.Two;
                 IOwnTraces outside = _playing.TryGetValue((outer.Tournament, root), out Part? ally) ? ally.Traces : _world.Truth.Traces;
-                ulong position = outer.Leaf!.Position;
                 TreeTrace forged = Forge(outside.Chunk(0, position)!, from: (ulong)_random.Next((int)BusySteps), _random.Next());
                 Purse[] free = [.. _purses.Except(_parts.Where(part => part.Inner == outer.Id).Select(part => part.Purse)).Where(purse => !IsIn(outer, purse))];
                 if (free.Length == 0)
@@ -467,20 +555,58 @@ internal sealed class Coalition : IAsyncDisposable
             Purse purse = turn.Part.Purse;
             purse.Done.Add(turn.Key);
             L1Action? action = Solver.Decide(
-                    GameShape.Standard, purse.Account.Address, new SolverPolicy(0, UInt128.MaxValue), State, turn.Part.Traces, timestamp)
+                    GameShape.Standard, purse.Address, new SolverPolicy(0, UInt128.MaxValue), State, turn.Part.Traces, timestamp)
                 .OfType<L1Action>().FirstOrDefault(action => IsAbout(action, turn.Subject));
             if (action is null)
                 continue;
             Remember(turn.Part, action);
             (Address to, FunctionMessage message) = action is ProveStep or ProveTransition ? (_world.Contracts.Tournaments, Prove(action)) : _calls.Of(action);
-            SignedTransaction signed = new Transaction(
-                _world.Client.ChainId, purse.Nonce++, Tip, MaxFee, GasLimit, to, EventReader.Big(action.Value), message.ToCallData()).Sign(purse.Account);
-            requests.Add(new RpcRequest("eth_sendRawTransaction", $"0x{Convert.ToHexStringLower(signed.Raw.Span)}"));
+            requests.Add(Sign(purse, to, message.ToCallData(), EventReader.Big(action.Value), purse == _squatter ? FirstTip : Tip));
         }
 
+        return await SendAsync(requests);
+    }
+
+    /// <summary>Copies the honest side's calls out of the pool, as its own and with a higher tip.</summary>
+    /// <returns>How many transactions.</returns>
+    private async Task<int> FrontRunAsync()
+    {
+        var requests = new List<RpcRequest>();
+        Address honest = Honest, own = _frontRunner.Address;
+        JsonElement pool = await _world.Client.Rpc.CallAsync("txpool_content", [], Cancel);
+        foreach (JsonProperty sender in pool.GetProperty("pending").EnumerateObject().Where(sender => Address.Parse(sender.Name) == honest))
+        {
+            foreach (JsonProperty pending in sender.Value.EnumerateObject().OrderBy(pending => ulong.Parse(pending.Name, CultureInfo.InvariantCulture)))
+            {
+                byte[] data = Convert.FromHexString(pending.Value.GetProperty("input").GetString()![2..]);
+                UInt128 value = UInt128.Parse(pending.Value.GetProperty("value").GetString()![2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+                // What pays a bond joins.
+                if (value != 0 && !_thieves)
+                    continue;
+                for (int at; (at = data.AsSpan().IndexOf(honest.Bytes)) >= 0;)
+                    own.Bytes.CopyTo(data.AsSpan(at));
+                requests.Add(Sign(_frontRunner, Address.Parse(pending.Value.GetProperty("to").GetString()!), data, (BigInteger)value, FirstTip));
+                Copied++;
+            }
+        }
+
+        return await SendAsync(requests);
+    }
+
+    private RpcRequest Sign(Purse purse, Address to, ReadOnlyMemory<byte> data, BigInteger value, BigInteger tip)
+    {
+        SignedTransaction signed = new Transaction(
+            _world.Client.ChainId, purse.Nonce++, tip, MaxFee, GasLimit + (purse.Receiver is null ? 0 : ReceiverGas), purse.Receiver ?? to, value,
+            purse.Receiver is null ? data : Receiver.Call(to, data)).Sign(purse.Account);
+        return new RpcRequest("eth_sendRawTransaction", $"0x{Convert.ToHexStringLower(signed.Raw.Span)}");
+    }
+
+    /// <returns>How many.</returns>
+    private async Task<int> SendAsync(IReadOnlyCollection<RpcRequest> requests)
+    {
         if (requests.Count == 0)
             return 0;
-        foreach (RpcResponse answer in await _world.Client.Rpc.CallBatchAsync(requests, Cancel))
+        foreach (RpcResponse answer in await _world.Client.Rpc.CallBatchAsync([.. requests], Cancel))
             answer.Result();
         return requests.Count;
     }
@@ -537,4 +663,42 @@ internal sealed class Coalition : IAsyncDisposable
 
         public ITrace? Chunk(ulong batch, ulong at) => at == position ? forged : outside.Chunk(batch, at);
     }
+}
+
+/// <summary>What a receiver does with a payment.</summary>
+internal enum Spoiling
+{
+    /// <summary>Reverts, with much data.</summary>
+    Revert,
+
+    /// <summary>Burns all gas that it is given.</summary>
+    Burn,
+
+    /// <summary>Takes it, and returns much data.</summary>
+    Bomb,
+}
+
+/// <summary>A contract that does what its owner's call says, and spoils every payment to it.</summary>
+internal static class Receiver
+{
+    /// <summary>
+    /// Without calldata: jumps to its end. Else CALL of the first 20 bytes of calldata, with the rest of them and all the value, and REVERT
+    /// when that fails.
+    /// </summary>
+    private const string Forward = "36156029576014360380601460003760006000826000346000356060" + "1c5af160275760006000fd5b005b";
+
+    /// <summary>With 64 KiB of data; a loop; the same data.</summary>
+    private static readonly string[] _spoil = ["620100006000fd", "602956", "620100006000f3"];
+
+    public static Spoiling KindOf(int number) => (Spoiling)(number % _spoil.Length);
+
+    public static async Task<Address> PlaceAsync(DevChain chain, int number, CancellationToken cancel)
+    {
+        Address address = new Account(Keccak.Hash(Encoding.ASCII.GetBytes($"receiver {number}"))).Address;
+        await chain.SetCodeAsync(address, Convert.FromHexString(Forward + _spoil[(int)KindOf(number)]), cancel);
+        return address;
+    }
+
+    /// <summary>Calldata with which it makes a call.</summary>
+    public static byte[] Call(Address to, ReadOnlyMemory<byte> data) => [.. to.Bytes, .. data.Span];
 }
