@@ -156,6 +156,38 @@ public sealed partial class JitTests : IDisposable
         }
     }
 
+    /// <summary>A function with a branch, a loop and two returns, called from two places, is inlined in both, and stops anywhere in it.</summary>
+    [Fact]
+    public void Short_functions_are_inlined()
+    {
+        const int Ra = 1, Sum = 10, Count = 11, Inner = 12;
+        const uint Main = 0x1000, Function = 0x1020;
+        TestProgram program = new TestProgram(Main, stepsLeft: 60_000).Text(Main,
+            Assembler.Encode(Operation.Addi, Count, Count, 0, 1),
+            Assembler.Encode(Operation.Jal, Ra, immediate: (int)(Function - Main - 4)),
+            Assembler.Encode(Operation.Andi, Inner, Count, 0, 3),
+            Assembler.Encode(Operation.Jal, Ra, immediate: (int)(Function - Main - 12)),
+            Assembler.Encode(Operation.Jal, 0, immediate: -16))
+            .Text(Function,
+            Assembler.Encode(Operation.Add, Sum, Sum, Count),
+            Assembler.Encode(Operation.Beq, 0, Inner, 0, 16),
+            Assembler.Encode(Operation.Addi, Inner, Inner, 0, -1),
+            Assembler.Encode(Operation.Bne, 0, Inner, 0, -4),
+            Assembler.Encode(Operation.Jalr, 0, Ra),
+            Assembler.Encode(Operation.Xor, Sum, Sum, Ra),
+            Assembler.Encode(Operation.Jalr, 0, Ra));
+        foreach (JitLimits limits in Extremes)
+            Compare(program, limits, new Random(1), limits.ToString());
+
+        program.LoadInto(_compiled);
+        // Counted, and not compiled yet.
+        var text = new CompiledText(_compiled.Text, JitLimits.Standard with { ColdSteps = 0, Threshold = 20_000 });
+        JitRunner.Run(_compiled, ulong.MaxValue, text);
+        Region region = Region.Form(text, text.At(Main), [], 2200);
+        Assert.Equal(text.Host is null ? 0 : 2 * 4, region.Blocks.Count(block => block.IsInlined));
+        Assert.DoesNotContain(region.Blocks, block => block.IsInlined && block.IsEntry);
+    }
+
     /// <summary>The methods of the emitters are those of the table, in its order, a family a file.</summary>
     [Theory]
     [InlineData("Emit", Family.Rv64I, Family.M, Family.A, Family.Zba, Family.Zbb, Family.Zbs)]

@@ -72,17 +72,20 @@ internal sealed class LoopingProgram
         for (_function = 0; _function < _functions; _function++)
         {
             starts[_function] = _text.Count;
-            int slot = 8 * _function;
-            if (_function != 0)
+            int slot = 8 * _function, pieces = _random.Next(4, 24);
+            // The last calls none, and need not save where it returns to.
+            bool isLeaf = _function != 0 && _function + 1 == _functions && pieces < 16;
+            if (_function != 0 && !isLeaf)
                 Add(Operation.Sd, 0, Saved, Ra, slot);
-            Pieces(0, _random.Next(4, 24));
+            Pieces(0, isLeaf ? pieces / 2 : pieces);
             if (_function == 0)
             {
                 Finish();
             }
             else
             {
-                Add(Operation.Ld, Ra, Saved, 0, slot);
+                if (!isLeaf)
+                    Add(Operation.Ld, Ra, Saved, 0, slot);
                 Add(Operation.Jalr, 0, Ra);
             }
         }

@@ -199,6 +199,9 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
 
             foreach (Block block in region.Blocks)
             {
+                if (block.IsInlined)
+                    continue;
+
                 if (block.IsEntry || Host is not null)
                 {
                     At(block.Pc).Code = code;

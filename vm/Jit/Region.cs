@@ -85,13 +85,20 @@ internal sealed class Block(ulong pc)
 
     public Instruction Last => Instructions[^1];
 
-    /// <summary>It ends in a jump that links.</summary>
-    public bool IsCall => End is BlockEnd.Jump or BlockEnd.Indirect && Last.Rd is 1 or 5;
+    /// <summary>It ends in a jump that links, to what is not inlined.</summary>
+    public bool IsCall => End is BlockEnd.Jump or BlockEnd.Indirect && Last.Rd is 1 or 5 && !CallsInlined;
+
+    /// <summary>It ends in a call of blocks that are there for it alone.</summary>
+    public bool CallsInlined { get; set; }
+
+    /// <summary>It is another block once more, for one call: nothing enters it but what goes there directly.</summary>
+    public bool IsInlined { get; init; }
 }
 
 /// <summary>
 /// What is compiled into one method: executed blocks around a place, across branches, calls, returns and known indirect
-/// targets, the hottest first.
+/// targets, the hottest first; and those of short functions that call none once more for each hot call (code of the host),
+/// which then is no call: nothing is compared where it returns, and no register moves.
 /// </summary>
 internal sealed class Region
 {
@@ -111,7 +118,7 @@ internal sealed class Region
 
     private Region(CompiledText text) => _text = text;
 
-    /// <summary>Ascending by address. Empty when the root is an instruction for the interpreter.</summary>
+    /// <summary>Ascending by address, but for those inlined, which are behind their call. Empty when the root is an instruction for the interpreter.</summary>
     public List<Block> Blocks { get; } = [];
 
     /// <summary>
@@ -131,6 +138,9 @@ internal sealed class Region
         var region = new Region(text);
         region.Grow(root, seeds, maxInstructions);
         region.Blocks.Sort((a, b) => a.Pc.CompareTo(b.Pc));
+        region.Resolve();
+        if (text.Host is not null)
+            Inliner.Inline(region, maxInstructions);
         for (int index = 0; index < region.Blocks.Count; index++)
             region.Blocks[index].Index = index;
         region.Link(root);
@@ -295,17 +305,34 @@ internal sealed class Region
             _queue.Enqueue(pc, spot is { IsInLargeRegion: true } ? 2 : -(spot?.Heat ?? 0));
     }
 
+    private void Resolve()
+    {
+        foreach (Block block in Blocks)
+        {
+            block.Count = _text.Find(block.Pc)?.Count ?? 0;
+            if (block.End is BlockEnd.Fall or BlockEnd.Branch)
+                block.NextBlock = Find(block.Next);
+            if (block.End is BlockEnd.Branch or BlockEnd.Jump)
+                block.TargetBlock = Find(block.Target);
+        }
+    }
+
     private void Link(Spot root)
     {
+        // Functions that are inlined do not return there otherwise, but for calls from outside.
+        var returns = new HashSet<ulong>();
+        foreach (Block block in Blocks)
+        {
+            if (block.CallsInlined)
+                returns.Add(block.Next);
+        }
+
         foreach (Block block in Blocks)
         {
             // Code of the host can be entered anywhere.
             block.IsEntry |= _text.Host is null && (block.Pc == root.Pc || _text.Find(block.Pc) is { Code: not null });
-            block.Count = _text.Find(block.Pc)?.Count ?? 0;
-            if (block.End is BlockEnd.Fall or BlockEnd.Branch)
-                block.NextBlock = Connect(block, block.Next);
-            if (block.End is BlockEnd.Branch or BlockEnd.Jump)
-                block.TargetBlock = Connect(block, block.Target);
+            Connect(block, block.NextBlock);
+            Connect(block, block.TargetBlock);
             if (block.IsCall)
             {
                 Enter(block.Next);
@@ -316,14 +343,17 @@ internal sealed class Region
             if (block.End == BlockEnd.Indirect)
             {
                 foreach (ulong target in Site(block).Targets)
-                    Enter(target);
+                {
+                    if (!returns.Contains(target))
+                        Enter(target);
+                }
             }
         }
 
         foreach (Block block in Blocks)
         {
             block.IsCheck |= block.IsEntry || block.Predecessors == 0;
-            block.IsEntry = block.IsCheck;
+            block.IsEntry = block.IsCheck && !block.IsInlined;
         }
 
         // Edges to blocks without a check go up, so that the order of addresses is one of them, too.
@@ -366,15 +396,14 @@ internal sealed class Region
     private static bool IsSeldomTaken(Block block) =>
         block.Target > block.Pc && block.NextBlock is { } next && (block.TargetBlock?.Count ?? 0) < next.Count / 4;
 
-    private Block? Connect(Block block, ulong pc)
+    private static void Connect(Block block, Block? next)
     {
-        if (Find(pc) is not { } next)
-            return null;
+        if (next is null)
+            return;
 
         block.Successors.Add(next);
         next.Predecessors++;
         next.IsCheck |= next.Index <= block.Index;
-        return next;
     }
 
     private void Enter(ulong pc)

@@ -83,7 +83,11 @@ internal sealed partial class HostEmitter
             stub();
 
         foreach (Block block in _region.Blocks)
-            EmitEntry(block);
+        {
+            if (!block.IsInlined)
+                EmitEntry(block);
+        }
+
         EmitTable();
         EmitExits(_base);
         foreach (RegisterMap map in _maps)

@@ -64,7 +64,7 @@ internal sealed unsafe partial class HostText
     /// <summary>Regions leave for <paramref name="pc"/> through its entry: out, as long as it has none.</summary>
     public void Exit(ulong pc) => Interlocked.CompareExchange(ref ((nint*)Entries)[pc >> 1], Leave, 0);
 
-    /// <summary>Publishes a region, with an entry for each block.</summary>
+    /// <summary>Publishes a region, with an entry for each block that can be entered.</summary>
     /// <returns>Whether the system makes it executable.</returns>
     public bool TryAdd(Assembler code, List<Block> blocks, CodeLabel[] entries)
     {
@@ -74,7 +74,11 @@ internal sealed unsafe partial class HostText
         _regions.Add(memory);
         nint start = (nint)memory.Pointer;
         foreach (Block block in blocks)
-            Volatile.Write(ref ((nint*)Entries)[block.Pc >> 1], start + code.OffsetOf(entries[block.Index]));
+        {
+            if (!block.IsInlined)
+                Volatile.Write(ref ((nint*)Entries)[block.Pc >> 1], start + code.OffsetOf(entries[block.Index]));
+        }
+
         return true;
     }
 
