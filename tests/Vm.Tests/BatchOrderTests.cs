@@ -20,18 +20,14 @@ public sealed class BatchOrderTests
     [Spec("2.8.1")]
     public void The_result_is_that_of_the_tasks_in_order(int seed)
     {
-        var random = new Random(seed);
-        var batch = new Batch(Word.Zero, [.. Enumerable.Range(0, Tasks).Select(task => RandomTask(random, task))], 1_700_000_000, 20_000_000);
+        Batch batch = RandomBatch(seed);
         using var machine = new Machine();
         using var executor = new BatchExecutor(RollupScenario.Domain);
         BatchResult together = executor.Execute(RollupState.Genesis, batch, TestContext.Current.CancellationToken, keepRuns: true);
 
         // Without runs a stateful app's memory goes on from task to task, and comes back when one fails.
         BatchResult alone = executor.Execute(RollupState.Genesis, batch, TestContext.Current.CancellationToken);
-        Assert.Equal(together.State.Root, alone.State.Root);
-        Assert.Equal(together.Trace.Root, alone.Trace.Root);
-        Assert.Equal(together.Outputs, alone.Outputs);
-        Assert.Equal(together.State.Apps.Select(app => (app.Leaf, app.Image.Root)), alone.State.Apps.Select(app => (app.Leaf, app.Image.Root)));
+        AssertSame(together, alone);
         Assert.Empty(alone.Runs);
 
         BatchContext context = batch.Context(RollupScenario.Domain);
@@ -66,6 +62,21 @@ public sealed class BatchOrderTests
         Assert.Equal(state.Apps.Select(app => app.Image.Root), together.State.Apps.Select(app => app.Image.Root));
         Assert.Equal(state.Root, together.StateBefore(Tasks).Root);
         Assert.Equal(6, together.Outputs.Select(output => output.Status).Distinct().Count());
+    }
+
+    /// <summary>Also with more workers than processors, and of tasks whose senders nobody knows yet.</summary>
+    [Theory]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void The_result_is_the_same_for_any_number_of_workers(int seed)
+    {
+        using var single = new BatchExecutor(RollupScenario.Domain, workers: 1);
+        BatchResult expected = single.Execute(RollupState.Genesis, RandomBatch(seed), TestContext.Current.CancellationToken);
+        foreach (int workers in new[] { 2, 3, 5, 16 })
+        {
+            using var executor = new BatchExecutor(RollupScenario.Domain, workers: workers);
+            AssertSame(expected, executor.Execute(RollupState.Genesis, RandomBatch(seed), TestContext.Current.CancellationToken));
+        }
     }
 
     [Fact]
@@ -114,6 +125,20 @@ public sealed class BatchOrderTests
 
         using var speechless = new BatchExecutor(RollupScenario.Domain, Drill.Parse("task=20,step=900,address=0x80000000,xor=01"));
         Assert.Throws<DrillException>(() => speechless.Execute(RollupState.Genesis, batch, TestContext.Current.CancellationToken));
+    }
+
+    private static void AssertSame(BatchResult expected, BatchResult actual)
+    {
+        Assert.Equal(expected.State.Root, actual.State.Root);
+        Assert.Equal(expected.Trace.Root, actual.Trace.Root);
+        Assert.Equal(expected.Outputs, actual.Outputs);
+        Assert.Equal(expected.State.Apps.Select(app => (app.Leaf, app.Image.Root)), actual.State.Apps.Select(app => (app.Leaf, app.Image.Root)));
+    }
+
+    private static Batch RandomBatch(int seed)
+    {
+        var random = new Random(seed);
+        return new Batch(Word.Zero, [.. Enumerable.Range(0, Tasks).Select(task => RandomTask(random, task))], 1_700_000_000, 20_000_000);
     }
 
     /// <summary>The counter, deployed with something in slots that tasks find empty or that no app keeps.</summary>

@@ -60,17 +60,20 @@ public sealed record TaskRun(App? App, MachineHead Head, Word LoadedRoot, Finish
 /// things happen in. Keeps its machines. One batch at a time.
 /// </summary>
 /// <remarks>
-/// A batch goes through in waves of tasks, in three stages at once: signers are recovered for one wave while the one before runs and
-/// the one before that is sealed. What a task starts from is known without the roots, so a stateful app's tasks run one after another
-/// and all others in any order; and when a wave has run, its leaves, trees and σ are hashed level by level, many at a time.
+/// A batch goes through in waves of tasks, in three stages: signers are recovered, tasks run, and what they come to is sealed. Every
+/// processor does what comes next of any wave, so that none waits for another but at the end. What a task starts from is known without
+/// the roots, so a stateful app's tasks run one after another and all others in any order; and when a wave has run, its leaves, trees
+/// and σ are hashed level by level, many at a time.
 /// </remarks>
 /// <param name="domainSeparator">Of the signatures (spec 5.2.2).</param>
 /// <param name="drill">A lie to tell in one task, on a development chain; null for none.</param>
 /// <param name="engine">What runs the tasks.</param>
-public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, ExecutionEngine engine = ExecutionEngine.Interpreter) : IDisposable
+/// <param name="workers">Processors to use; 0 for all.</param>
+public sealed class BatchExecutor(
+    Word domainSeparator, Drill? drill = null, ExecutionEngine engine = ExecutionEngine.Interpreter, int workers = 0) : IDisposable
 {
-    /// <summary>Tasks of a wave: three waves' data are in memory.</summary>
-    private const int WaveTasks = 256;
+    /// <summary>Tasks of a wave, in groups whose signers are found together.</summary>
+    private const int WaveTasks = 8 * RollupTask.RecoveredTogether;
 
     private readonly ConcurrentBag<Machine> _machines = [];
 
@@ -85,33 +88,16 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
     /// <exception cref="DrillException">The task of the drill stops before the lie.</exception>
     public BatchResult Execute(RollupState state, Batch batch, CancellationToken cancellation = default, bool keepRuns = false)
     {
-        var sealing = new Sealing(state, batch, keepRuns);
-        var runs = new WaveRuns(this, state, batch, keepRuns, cancellation);
-        Task<Wave>? next = null;
+        var pipeline = new Pipeline(this, state, batch, keepRuns, cancellation);
         try
         {
-            next = Task.Run(() => runs.Run(0), CancellationToken.None);
-            for (int end = 0; end < batch.Tasks.Length;)
-            {
-                Wave wave = next.GetAwaiter().GetResult();
-                int start = end = wave.Start + wave.Tasks.Length;
-                if (end < batch.Tasks.Length)
-                    next = Task.Run(() => runs.Run(start), CancellationToken.None);
-                sealing.Add(wave);
-            }
-
-            return sealing.Build();
+            Parallel.For(0, Workers, _ => pipeline.Work());
+            return pipeline.Build();
         }
         catch (AggregateException several)
         {
             ExceptionDispatchInfo.Throw(several.Flatten().InnerExceptions[0]);
             throw;
-        }
-        finally
-        {
-            // What the other tasks come to is of no interest any more when one has failed.
-            if (next is not null)
-                ((IAsyncResult)next).AsyncWaitHandle.WaitOne();
         }
     }
 
@@ -155,85 +141,164 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
         public List<(int Number, App App)> Apps { get; } = [];
     }
 
-    /// <summary>Runs the tasks of a batch, a wave at a time.</summary>
-    private sealed class WaveRuns
+    /// <param name="Do">What takes time.</param>
+    /// <param name="Note">Notes that it is done, under the gate.</param>
+    private readonly record struct Job(Action Do, Action Note);
+
+    /// <summary>A batch on its way: what there is to do next, for as many workers as ask.</summary>
+    private sealed class Pipeline
     {
         private readonly BatchExecutor _executor;
         private readonly Batch _batch;
         private readonly BatchContext _context;
         private readonly ulong _firstNumber;
-        private readonly ParallelOptions _options;
+        private readonly CancellationToken _cancellation;
         private readonly bool _keepsImages;
+        private readonly Sealing _sealing;
 
-        // By number, as the wave before has left them.
+        // By number, as the waves that have run left them.
         private readonly List<App> _apps;
 
-        public WaveRuns(BatchExecutor executor, RollupState state, Batch batch, bool keepRuns, CancellationToken cancellation)
+        // What follows is used under the gate alone; the waves that have run are sealed in order.
+        private readonly object _gate = new();
+        private readonly Queue<Wave> _waves = [];
+        private readonly Queue<Action> _pieces = [];
+        private readonly int[] _unknownSenders;
+        private Wave? _running;
+        private List<Chain> _chains = [];
+        private int _started, _recovered, _unfinishedPieces, _sealed;
+        private bool _isSealing, _hasFailed;
+
+        public Pipeline(BatchExecutor executor, RollupState state, Batch batch, bool keepRuns, CancellationToken cancellation)
         {
             _keepsImages = keepRuns || executor.HasDrill;
             _executor = executor;
             _batch = batch;
             _context = batch.Context(executor.DomainSeparator);
             _firstNumber = state.OutputsCount;
-            _options = new ParallelOptions { CancellationToken = cancellation };
+            _cancellation = cancellation;
             _apps = [.. state.Apps];
+            _sealing = new Sealing(state, batch, keepRuns);
+            _unknownSenders = [.. batch.Tasks.Chunk(WaveTasks).Select(wave => wave.Length)];
         }
 
-        /// <summary>Runs the wave that starts with task <paramref name="start"/>, after the one before it.</summary>
-        public Wave Run(int start)
+        /// <summary>What the batch came to, when all workers have returned.</summary>
+        public BatchResult Build() => _sealing.Build();
+
+        /// <summary>Does what comes next, until all is done or something has failed.</summary>
+        public void Work()
         {
-            var wave = new Wave(start, End(start) - start);
-            var work = new List<Action>();
-            if (start == 0)
+            try
             {
-                AddRecoveries(work, start);
-                RunAll(work);
-                work.Clear();
+                while (TryTakeNext(out Job job))
+                {
+                    _cancellation.ThrowIfCancellationRequested();
+                    job.Do();
+                    lock (_gate)
+                    {
+                        job.Note();
+                        Monitor.PulseAll(_gate);
+                    }
+                }
+            }
+            catch
+            {
+                lock (_gate)
+                {
+                    _hasFailed = true;
+                    Monitor.PulseAll(_gate);
+                }
+
+                throw;
+            }
+        }
+
+        /// <summary>Waits for something to do.</summary>
+        private bool TryTakeNext(out Job job)
+        {
+            lock (_gate)
+            {
+                while (!_hasFailed && _sealed < _batch.Tasks.Length)
+                {
+                    if (TryFind(out job))
+                        return true;
+
+                    Monitor.Wait(_gate);
+                }
+
+                job = default;
+                return false;
+            }
+        }
+
+        /// <summary>Runs come first, as the tasks of a stateful app wait for one another; signers are found while there is nothing else to do.</summary>
+        private bool TryFind(out Job job)
+        {
+            if (_running is null && _started < _batch.Tasks.Length && _unknownSenders[_started / WaveTasks] == 0)
+                StartWave();
+
+            if (_pieces.TryDequeue(out Action? piece))
+            {
+                job = new Job(piece, EndPiece);
+            }
+            else if (!_isSealing && _waves.TryDequeue(out Wave? wave))
+            {
+                _isSealing = true;
+                job = new Job(() => _sealing.Add(wave), () =>
+                {
+                    _isSealing = false;
+                    _sealed += wave.Tasks.Length;
+                });
+            }
+            else if (_recovered < _batch.Tasks.Length)
+            {
+                int start = _recovered, count = Math.Min(RollupTask.RecoveredTogether, _batch.Tasks.Length - start);
+                _recovered += count;
+                job = new Job(
+                    () => RollupTask.FindSenders(_batch.Tasks.AsSpan(start, count), _context.DomainSeparator),
+                    () => _unknownSenders[start / WaveTasks] -= count);
+            }
+            else
+            {
+                job = default;
+                return false;
             }
 
-            List<Chain> chains = Chains(wave);
-            foreach (Chain chain in chains)
+            return true;
+        }
+
+        private void StartWave()
+        {
+            Wave wave = _running = new Wave(_started, Math.Min(WaveTasks, _batch.Tasks.Length - _started));
+            _started += wave.Tasks.Length;
+            _chains = Chains(wave);
+            foreach (Chain chain in _chains)
             {
-                // Of tasks that do not wait for one another, every processor takes the next.
-                int workers = chain.App.Leaf.Policy == AppPolicy.Stateful ? 1 : Math.Min(chain.Tasks.Count, Environment.ProcessorCount);
-                for (int worker = 0; worker < workers; worker++)
-                    work.Add(() => Run(wave, chain));
+                // Of tasks that do not wait for one another, every worker takes the next.
+                int pieces = chain.App.IsStateful ? 1 : Math.Min(chain.Tasks.Count, _executor.Workers);
+                for (int i = 0; i < pieces; i++)
+                    _pieces.Enqueue(() => Run(wave, chain));
             }
 
-            AddRecoveries(work, start + wave.Tasks.Length);
-            RunAll(work);
-            foreach (Chain chain in chains.Where(chain => chain.App != _apps[chain.Number]))
+            // A piece more, so that a wave in which nothing runs ends as well.
+            _unfinishedPieces = _pieces.Count + 1;
+            EndPiece();
+        }
+
+        private void EndPiece()
+        {
+            if (--_unfinishedPieces > 0)
+                return;
+
+            Wave wave = _running!;
+            foreach (Chain chain in _chains.Where(chain => chain.App != _apps[chain.Number]))
             {
                 _apps[chain.Number] = chain.App;
                 wave.Apps.Add((chain.Number, chain.App));
             }
 
-            return wave;
-        }
-
-        /// <summary>Every processor takes the next piece of work when it has done one: some take a hundred times as long as others.</summary>
-        private void RunAll(List<Action> work)
-        {
-            int taken = 0;
-            Parallel.For(0, Math.Min(work.Count, Environment.ProcessorCount), _options, _ =>
-            {
-                for (int next; (next = Interlocked.Increment(ref taken) - 1) < work.Count;)
-                {
-                    _options.CancellationToken.ThrowIfCancellationRequested();
-                    work[next]();
-                }
-            });
-        }
-
-        private int End(int start) => Math.Min(start + WaveTasks, _batch.Tasks.Length);
-
-        private void AddRecoveries(List<Action> work, int start)
-        {
-            for (int end = End(start); start < end; start += RollupTask.RecoveredTogether)
-            {
-                int from = start, count = Math.Min(RollupTask.RecoveredTogether, end - start);
-                work.Add(() => RollupTask.FindSenders(_batch.Tasks.AsSpan(from, count), _context.DomainSeparator));
-            }
+            _waves.Enqueue(wave);
+            _running = null;
         }
 
         private void Run(Wave wave, Chain chain)
@@ -255,12 +320,12 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
                 FinishedTask finished;
                 if (_executor.Lie(_firstNumber + (ulong)number) is { } lie)
                 {
-                    finished = lie.Run(machine, app.Load(_batch.Tasks[number], run.Head), _options.CancellationToken);
+                    finished = lie.Run(machine, app.Load(_batch.Tasks[number], run.Head), _cancellation);
                 }
                 else
                 {
                     app.Start(machine, _batch.Tasks[number], run.Head);
-                    finished = Transition.RunChunks(machine, app.IsStateful, _options.CancellationToken, _executor.Engine);
+                    finished = Transition.RunChunks(machine, app.IsStateful, _cancellation, _executor.Engine);
                 }
 
                 run.App = app;
@@ -284,7 +349,7 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
                 TaskInWave run = Begin(wave, number, leaf, memory.Quarters, memory.Middle);
                 machine.Restart(run.Head);
                 memory.Write(Machine.InputAddress, _batch.Tasks[number].Input.Span);
-                run.Finished = Transition.RunChunks(machine, false, _options.CancellationToken, _executor.Engine);
+                run.Finished = Transition.RunChunks(machine, false, _cancellation, _executor.Engine);
                 if (machine.Status == MachineStatus.Halted && machine.ExitCode == 0)
                 {
                     memory.ClearSlots(6, 11);
@@ -303,7 +368,7 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
         /// <summary>What a task starts from, on an app with this leaf and memory (spec 3.3.3 d).</summary>
         private TaskInWave Begin(Wave wave, int number, in AppLeaf app, in Quad memory, in Quad middle)
         {
-            _options.CancellationToken.ThrowIfCancellationRequested();
+            _cancellation.ThrowIfCancellationRequested();
             RollupTask task = _batch.Tasks[number];
             task.TryGetSender(_context.DomainSeparator, out Address sender);
             TaskInWave run = wave.Tasks[number - wave.Start];
@@ -499,6 +564,8 @@ public sealed class BatchExecutor(Word domainSeparator, Drill? drill = null, Exe
     }
 
     private ExecutionEngine Engine => engine;
+
+    private int Workers => workers > 0 ? workers : Environment.ProcessorCount;
 
     private bool HasDrill => drill is not null;
 

@@ -68,7 +68,8 @@ public sealed class RunLengthTrace : TraceTree
 /// <summary>The levels of a quad tree over runs: a level is where its values start, ascending from 0, and the values.</summary>
 internal sealed class RunLevels
 {
-    private const int BatchNodes = 64;
+    /// <summary>Nodes that are hashed by one call, and by one processor: some 100 µs.</summary>
+    private const int BatchNodes = 64, PartNodes = 16 * BatchNodes;
 
     private readonly (ulong[] Starts, Word[] Values)[] _levels;
 
@@ -88,7 +89,7 @@ internal sealed class RunLevels
         return values[found >= 0 ? found : ~found - 1];
     }
 
-    private static unsafe (ulong[] Starts, Word[] Values) Parents(ulong[] starts, Word[] values, ulong length)
+    private static (ulong[] Starts, Word[] Values) Parents(ulong[] starts, Word[] values, ulong length)
     {
         // A parent is worth a run of its own when a run starts among its children, and so is the first one after it, whose children
         // are all of that run. The others repeat their neighbour.
@@ -118,20 +119,30 @@ internal sealed class RunLevels
         }
 
         var parentValues = new Word[parentStarts.Count];
-        Span<int> gathered = CollectionsMarshal.AsSpan(children);
+        if (parentValues.Length <= PartNodes)
+            Hash(values, children, parentValues, 0);
+        else
+            Parallel.For(0, (parentValues.Length + PartNodes - 1) / PartNodes, part => Hash(values, children, parentValues, part * PartNodes));
+
+        return ([.. parentStarts], parentValues);
+    }
+
+    /// <summary>Hashes at most <see cref="PartNodes"/> parents, from <paramref name="start"/> on, over children given by their places.</summary>
+    private static unsafe void Hash(Word[] values, List<int> children, Word[] parents, int start)
+    {
+        int end = Math.Min(start + PartNodes, parents.Length);
+        ReadOnlySpan<int> places = CollectionsMarshal.AsSpan(children);
         byte** pointers = stackalloc byte*[4 * BatchNodes];
-        fixed (Word* source = values, target = parentValues)
+        fixed (Word* source = values, target = parents)
         {
-            for (int start = 0; start < parentValues.Length; start += BatchNodes)
+            for (; start < end; start += BatchNodes)
             {
-                int count = Math.Min(BatchNodes, parentValues.Length - start);
+                int count = Math.Min(BatchNodes, end - start);
                 for (int i = 0; i < 4 * count; i++)
-                    pointers[i] = (byte*)(source + gathered[4 * start + i]);
+                    pointers[i] = (byte*)(source + places[(4 * start) + i]);
 
                 Keccak.Gather(pointers, (byte*)(target + start), count);
             }
         }
-
-        return ([.. parentStarts], parentValues);
     }
 }
