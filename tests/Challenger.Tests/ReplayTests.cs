@@ -16,7 +16,8 @@ public sealed class ReplayTests(ITestOutputHelper output)
         int seed = Random.Shared.Next(1_000_000_000);
         output.WriteLine($"seed {seed}");
         IReadOnlyList<ReplayedGame> replays = await ReplayedGame.AllAsync(Games, seed, () => { }, TestContext.Current.CancellationToken);
-        output.WriteLine($"{replays.Sum(replay => replay.Actions)} transactions, {replays.Sum(replay => replay.Refused)} refused");
+        output.WriteLine($"{replays.Sum(replay => replay.Actions)} transactions, {replays.Sum(replay => replay.Refused)} refused, {replays.Sum(replay => replay.Upgrades)} upgrades, {replays.Sum(replay => replay.Later)} tournaments by later rules");
+        Assert.Contains(replays, replay => replay.Later > 0);
         Assert.Empty(replays.SelectMany(replay => replay.Differences));
         Assert.InRange(replays.Sum(replay => replay.Refused), 1, replays.Sum(replay => replay.Actions) - 1);
     }

@@ -434,13 +434,14 @@ internal sealed class Governor : Player
     private ulong _next;
     private int _upgrades;
 
-    public Governor(string name, Simulation game, Random random)
+    /// <param name="withinSeconds">The first rules come in so many seconds.</param>
+    public Governor(string name, Simulation game, Random random, int withinSeconds = 60)
         : base(name, game)
     {
         Address = L1Model.Governor;
         _random = random;
         _upgrades = random.Next(1, 3);
-        _next = game.L1.Timestamp + (ulong)random.Next(60);
+        _next = game.L1.Timestamp + (ulong)random.Next(withinSeconds);
     }
 
     public override ulong NextAct() => _upgrades > 0 ? _next : ulong.MaxValue;

@@ -75,12 +75,13 @@ internal static class Commands
         WithProgress($"{games} games on the contracts", games, step => replays.AddRange(ReplayedGame.AllAsync(games, seed, step).GetAwaiter().GetResult()));
         double seconds = Math.Round(watch.Elapsed.TotalSeconds, 1);
         int actions = replays.Sum(replay => replay.Actions), refused = replays.Sum(replay => replay.Refused);
+        int upgrades = replays.Sum(replay => replay.Upgrades), later = replays.Sum(replay => replay.Later);
         Difference[] differences = [.. replays.SelectMany(replay => replay.Differences)];
         foreach (Difference difference in differences.Take(20))
             Console.Error.WriteLine($"{difference}\n  dotnet run -c Release --project tests/Simulator -- --replay --seed {difference.Seed} --trace");
         Console.WriteLine(json
-            ? JsonSerializer.Serialize(new { games, seed, actions, refused, differences = differences.Length, seconds })
-            : $"{games} games from seed {seed} replayed on the contracts, {actions} transactions, {refused} of them refused, {differences.Length} differences, {seconds:F1} s.");
+            ? JsonSerializer.Serialize(new { games, seed, actions, refused, upgrades, later, differences = differences.Length, seconds })
+            : $"{games} games from seed {seed} replayed on the contracts, {actions} transactions, {refused} of them refused, {upgrades} upgrades, {later} tournaments by later rules, {differences.Length} differences, {seconds:F1} s.");
         return differences.Length == 0 ? 0 : 1;
     }
 

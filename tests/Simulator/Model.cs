@@ -1225,7 +1225,7 @@ internal sealed class ModelRules(L1Model l1, int version, DisputeParameters para
 
     public DisputeParameters Parameters => parameters;
 
-    public Address Address { get; } = Address.FromWord(ToyTraces.Named($"tournaments, version {version}"));
+    public Address Address { get; } = ReplayChain.TournamentsOf(version);
 
     /// <summary>In this Tournament.</summary>
     public Dictionary<Address, UInt128> Credits { get; private init; } = [];

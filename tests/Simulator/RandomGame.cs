@@ -14,7 +14,7 @@ internal static class RandomGame
 
     private static readonly uint[] Censorships = [0, 1, 3, 6, 12], Graces = [1, 2, 3], Replays = [0, 2, 5], Traces = [0, 1, 4];
 
-    /// <param name="shape">Null: one of several. With a shape given there are no further rules: a replay has one Tournament.</param>
+    /// <param name="shape">Null: one of several. With a shape given rules are added while the claims come, so that many are played by them.</param>
     public static Simulation Create(int seed, Rule broken = Rule.None, bool verbose = false, GameShape? shape = null)
     {
         var random = new Random(seed);
@@ -25,9 +25,10 @@ internal static class RandomGame
 
         // Stakes and further rules are drawn apart: without them a seed gives the game that it always gave.
         var further = new Random(~seed);
-        bool staked = further.Next(3) == 0, upgraded = shape is null && further.Next(5) == 0;
+        bool staked = further.Next(3) == 0, upgraded = further.Next(5) == 0;
+        bool replayed = shape is not null;
         shape ??= drawn;
-        if (staked)
+        if (staked || (upgraded && replayed))
             batches = further.Next(2, 4);
         bool guarded = random.Next(6) == 0;
         var game = new Simulation(random.Next(), batches, tasks, shape, clocks, broken, guarded ? (uint)random.Next(60) : 0) { Verbose = verbose };
@@ -59,7 +60,7 @@ internal static class RandomGame
             game.Add(new Reorger("reorger", game, random.Next(2, 12)));
 
         if (upgraded)
-            game.Add(new Governor("governor", game, further));
+            game.Add(new Governor("governor", game, further, withinSeconds: replayed ? 8 : 60));
         if (upgraded && guarded)
             game.Add(new Guardian("other guardian", game, version: 1));
 

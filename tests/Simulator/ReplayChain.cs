@@ -32,11 +32,15 @@ internal sealed class ReplayChain : IAsyncDisposable
 
     private static readonly Address GuardianAccount = Address.FromWord(ToyTraces.Named("guardian"));
 
-    // In the order in which Deploy creates them.
+    private static readonly Address OtherGuardianAccount = Address.FromWord(ToyTraces.Named("other guardian"));
+
+    // In the order in which Deploy creates them, the Tournaments of later versions after them.
     private static readonly Address Verifier = ContractAddress.Create(Deployer, 0);
     private static readonly Address Inbox = ContractAddress.Create(Deployer, 1);
     private static readonly Address Lens = ContractAddress.Create(Deployer, 2);
-    private static readonly RollupContracts Contracts = new(ContractAddress.Create(Deployer, 4), ContractAddress.Create(Deployer, 3), Inbox);
+    private static readonly RollupContracts Contracts = new(ContractAddress.Create(Deployer, RollupNonce), TournamentsOf(0), Inbox);
+
+    private const ulong RollupNonce = 4;
 
     private static readonly UInt128 InitialBalance = UInt128.One << 100;
 
@@ -55,16 +59,22 @@ internal sealed class ReplayChain : IAsyncDisposable
         .Distinct()
         .ToDictionary();
 
+    /// <summary>A long game takes seconds, and on a machine that does much else, many of them.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromHours(1);
+
     private readonly DevChain _chain;
     private readonly JsonRpcClient _rpc;
 
     private ReplayChain(DevChain chain)
     {
         _chain = chain;
-        _rpc = new JsonRpcClient([chain.Url], null, new JsonRpcOptions { MaxAttempts = 1, AttemptTimeout = TimeSpan.FromMinutes(5) });
+        _rpc = new JsonRpcClient([chain.Url], null, new JsonRpcOptions { MaxAttempts = 1, AttemptTimeout = Patience });
     }
 
     public static ReplayViews Views { get; } = new(Contracts, DeployedAt);
+
+    /// <summary>Where the Tournament of a version is deployed.</summary>
+    public static Address TournamentsOf(int version) => ContractAddress.Create(Deployer, version == 0 ? RollupNonce - 1 : RollupNonce + (ulong)version);
 
     public static async Task<ReplayChain> StartAsync(CancellationToken cancel = default) => new(await DevChain.StartAsync(cancel: cancel));
 
@@ -129,7 +139,7 @@ internal sealed class ReplayChain : IAsyncDisposable
             return ("refusal", action.Refusal.ToString(), refusal);
 
         List<L1Event> events = [.. sent.GetProperty("logs").EnumerateArray().Select(ReadLog).Select(log =>
-            EventReader.Read(Contracts, log) ?? throw new InvalidOperationException($"Nobody reads {log}."))];
+            EventReader.Read(Contracts, log, action.State.Rules) ?? throw new InvalidOperationException($"Nobody reads {log}."))];
         if (Compare(action.Events, events) is (string, string, string) different)
             return different;
 
@@ -162,7 +172,8 @@ internal sealed class ReplayChain : IAsyncDisposable
     /// <summary>All events in order, and what each account was credited with: in how many parts and when does not matter.</summary>
     private static (string What, string Model, string Chain)? Compare(IReadOnlyList<L1Event> model, IReadOnlyList<L1Event> chain)
     {
-        L1Event[] expected = [.. Ordered(model)], happened = [.. Ordered(chain)];
+        // What is in the rules that were added, their own Tournament's views say.
+        L1Event[] expected = [.. Ordered([.. model.Select(happened => happened is RulesAddedEvent added ? added with { Rules = null } : happened)])], happened = [.. Ordered(chain)];
         for (int i = 0; i < Math.Max(expected.Length, happened.Length); i++)
         {
             L1Event? one = expected.ElementAtOrDefault(i), other = happened.ElementAtOrDefault(i);
@@ -183,24 +194,32 @@ internal sealed class ReplayChain : IAsyncDisposable
     private static Dictionary<string, object?> Deploy(L1Model l1, IReadOnlyList<RecordedAction> actions)
     {
         Word[] batches = [.. l1.World.Batches.Select(batch => batch.Batch.BatchHash)];
-        DisputeParameters clocks = l1.Parameters;
-        var parameters = new Abi.Parameters(
-            clocks.CensorshipSeconds, clocks.GraceSeconds, clocks.ReplaySeconds, clocks.TraceSeconds,
-            (BigInteger)clocks.Stake0, (BigInteger)clocks.Stake1, (BigInteger)clocks.PriceCeiling);
+        DisputeParameters[] further = [.. actions.Where(action => action.Refusal == Refusal.None).Select(action => action.Action).OfType<AddRules>().Select(added => added.Parameters)];
         byte[][] deployments =
         [
             Bytecode("ReplayVerifier"),
             [.. Bytecode("ReplayInbox"), .. Word.FromUInt64(32).Bytes, .. Word.FromUInt64((ulong)batches.Length).Bytes, .. batches.SelectMany(hash => hash.ToArray())],
             Bytecode("ReplayLens"),
-            new Abi.Tournament.Deployment(
-                Verifier, DomainSeparator, parameters, Contracts.Rollup, L1Model.Treasury, GuardianAccount, l1.Parameters.PauseBudgetSeconds).ToDeploymentData(),
-            new Abi.Rollup.Deployment(Inbox, Contracts.Tournaments, Address.Zero, l1.Genesis.StateRoot).ToDeploymentData(),
+            Tournament(l1.Parameters, GuardianAccount),
+            new Abi.Rollup.Deployment(Inbox, Contracts.Tournaments, L1Model.Governor, l1.Genesis.StateRoot).ToDeploymentData(),
+            .. further.Select(parameters => Tournament(parameters, OtherGuardianAccount)),
         ];
         var accounts = new Dictionary<string, object?> { [$"{Deployer}"] = Account(DeployerCode) };
         foreach (Address account in actions.SelectMany(action => action.Net.Keys).Distinct())
             accounts[$"{account}"] = Account(l1.Refusing.Contains(account) ? RefusingCode[account.Bytes[^1] % RefusingCode.Length] : null);
         return Block(DeployedAt, accounts, [.. deployments.Select(data => Call(Reader, Deployer, data, ReadGas))]);
     }
+
+    private static byte[] Tournament(DisputeParameters clocks, Address guardian) => new Abi.Tournament.Deployment(
+        Verifier,
+        DomainSeparator,
+        new Abi.Parameters(
+            clocks.CensorshipSeconds, clocks.GraceSeconds, clocks.ReplaySeconds, clocks.TraceSeconds,
+            (BigInteger)clocks.Stake0, (BigInteger)clocks.Stake1, (BigInteger)clocks.PriceCeiling),
+        Contracts.Rollup,
+        L1Model.Treasury,
+        guardian,
+        clocks.PauseBudgetSeconds).ToDeploymentData();
 
     private static Dictionary<string, object?> Account(string? code)
     {
@@ -239,36 +258,38 @@ internal sealed class ReplayChain : IAsyncDisposable
     /// <summary>The call of the challenger, with a witness for ReplayVerifier: who claims what is not the case has a wrong one.</summary>
     private static (Address To, byte[] Data) Encode(L1Model l1, RecordedAction recorded)
     {
-        switch (recorded.Action)
+        Address tournaments = TournamentsOf(recorded.Version);
+        switch (recorded.Action is Elsewhere elsewhere ? elsewhere.Action : recorded.Action)
         {
             case ProveTransition a:
                 l1.World.TryOpen(a.State.Agreed, out Quad sigma);
                 BatchPreimage batch = l1.World.Batches[(int)a.Batch].Batch.Preimage;
-                return (Contracts.Tournaments, new Abi.Tournament.ProveTransitionFunction(
+                return (tournaments, new Abi.Tournament.ProveTransitionFunction(
                     EventReader.ToAbi(a.Match),
                     EventReader.ToAbi(MatchPhase.AtLeaf, a.State),
                     EventReader.ToAbi(new TournamentPreimage(a.ParentClaim, a.Attempt, batch)),
                     [.. sigma.C0.Bytes, .. sigma.C1.Bytes, .. sigma.C2.Bytes, .. sigma.C3.Bytes, .. a.Claimed.Bytes],
                     EventReader.ToAbi(a.WinnerChildren, a.WinnerState)).ToCallData());
             case ProveStep a:
-                return (Contracts.Tournaments, new Abi.Tournament.ProveStepFunction(
+                return (tournaments, new Abi.Tournament.ProveStepFunction(
                     EventReader.ToAbi(a.Match),
                     EventReader.ToAbi(MatchPhase.AtLeaf, a.State),
                     a.Claimed.ToArray(),
                     EventReader.ToAbi(a.WinnerChildren, Word.Zero)).ToCallData());
             case Pause:
-                return (Contracts.Tournaments, new Abi.Tournament.PauseFunction().ToCallData());
+                return (tournaments, new Abi.Tournament.PauseFunction().ToCallData());
             case Unpause:
-                return (Contracts.Tournaments, new Abi.Tournament.UnpauseFunction().ToCallData());
+                return (tournaments, new Abi.Tournament.UnpauseFunction().ToCallData());
             case PutDown:
                 return (Contracts.Rollup, new Abi.Rollup.StakeFunction().ToCallData());
             case TakeBack:
                 return (Contracts.Rollup, new Abi.Rollup.UnstakeFunction().ToCallData());
             case AddRules:
-                return (Contracts.Rollup, new Abi.Rollup.AddRulesFunction(Contracts.Tournaments).ToCallData());
+                // After it; who is not the governor is refused whatever it adds.
+                return (Contracts.Rollup, new Abi.Rollup.AddRulesFunction(TournamentsOf(recorded.State.Rules.Length - 1)).ToCallData());
             default:
                 (Address to, FunctionMessage message) = Calls.WithoutWitness(Contracts, recorded.Action);
-                return (to, message.ToCallData());
+                return (to == Contracts.Rollup ? to : tournaments, message.ToCallData());
         }
     }
 

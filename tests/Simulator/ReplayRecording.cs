@@ -6,6 +6,7 @@ using Optimistic.Vm;
 namespace Optimistic.Simulator;
 
 /// <summary>A transaction of a simulated game, and the model after it.</summary>
+/// <param name="Version">Of the rules whose Tournament the transaction is for.</param>
 /// <param name="State">The fold of the events so far: its identity names this point of the game.</param>
 /// <param name="Net">What each account has drawn out less what it paid in and for gas.</param>
 /// <param name="Gas">Wei that the model has charged each account for gas.</param>
@@ -14,6 +15,7 @@ internal sealed record RecordedAction(
     string Player,
     Address Sender,
     L1Action Action,
+    int Version,
     UInt128 GasPrice,
     Refusal Refusal,
     IReadOnlyList<L1Event> Events,
@@ -74,6 +76,9 @@ internal sealed class ReplayRecording
         return recording;
     }
 
+    private static int VersionOf(L1Model l1, L1Action action) =>
+        l1.Rules.FirstOrDefault(rules => action is Withdraw withdraw && withdraw.Holder == rules.Holder, l1.RulesOf(action)).Version;
+
     /// <summary>Before a transaction: if it lands elsewhere than after the last one, there was a reorganisation.</summary>
     private void Rewind()
     {
@@ -91,6 +96,6 @@ internal sealed class ReplayRecording
         ImmutableDictionary<Address, Int128> gas = _actions.Count == 0 ? ImmutableDictionary<Address, Int128>.Empty : _actions[^1].Gas;
         gas = gas.SetItem(player.Address, gas.GetValueOrDefault(player.Address) + (Int128)(Gas.CostOf(action) * l1.GasPrice));
         _actions.Add(new RecordedAction(
-            l1.Timestamp, player.Name, player.Address, action, l1.GasPrice, refusal, [.. l1.Events], l1.State, _views.Of(l1), l1.Net.ToImmutableDictionary(), gas));
+            l1.Timestamp, player.Name, player.Address, action, VersionOf(l1, action), l1.GasPrice, refusal, [.. l1.Events], l1.State, _views.Of(l1), l1.Net.ToImmutableDictionary(), gas));
     }
 }

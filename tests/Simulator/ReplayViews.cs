@@ -34,11 +34,12 @@ internal sealed class ReplayViews(RollupContracts contracts, ulong deployedAt)
     {
         var views = new List<View>();
         AddRollup(views, l1);
-        AddTournament(views, l1);
+        AddTournaments(views, l1);
         foreach (Address account in Accounts(l1))
         {
             views.Add(Rollup(new Abi.Rollup.CreditsFunction(account), W(l1.Credits.GetValueOrDefault(account))));
-            views.Add(Tournament(new Abi.Tournament.CreditsFunction(account), W(l1.Rules[0].Credits.GetValueOrDefault(account))));
+            foreach (ModelRules rules in l1.Rules)
+                views.Add(Tournament(rules, new Abi.Tournament.CreditsFunction(account), W(rules.Credits.GetValueOrDefault(account))));
         }
 
         return views;
@@ -46,7 +47,7 @@ internal sealed class ReplayViews(RollupContracts contracts, ulong deployedAt)
 
     /// <summary>All that have ever paid, or were paid.</summary>
     public static IEnumerable<Address> Accounts(L1Model l1) =>
-        l1.Net.Keys.Concat(l1.Credits.Keys).Concat(l1.Rules[0].Credits.Keys).Distinct();
+        l1.Net.Keys.Concat(l1.Credits.Keys).Concat(l1.Rules.SelectMany(rules => rules.Credits.Keys)).Distinct();
 
     private void AddRollup(List<View> views, L1Model l1)
     {
@@ -65,7 +66,7 @@ internal sealed class ReplayViews(RollupContracts contracts, ulong deployedAt)
                 recovered ? Word.Zero : claim.Claimer.ToWord(),
                 W(genesis ? deployedAt : claim.PostedAt),
                 W(claim.Batch)));
-            views.Add(Rollup(new Abi.Rollup.RulesOfFunction(id), W(0UL), contracts.Tournaments.ToWord()));
+            views.Add(Rollup(new Abi.Rollup.RulesOfFunction(id), W((ulong)claim.Version), l1.RulesOf(claim).Address.ToWord()));
             if (!genesis)
                 views.Add(Rollup(new Abi.Rollup.IsBackedFunction(id), W(l1.IsBacked(claim) ? 1UL : 0)));
             if (!genesis)
@@ -85,18 +86,50 @@ internal sealed class ReplayViews(RollupContracts contracts, ulong deployedAt)
         }
 
         views.Add(new View(contracts.Rollup, null, [W(held)]));
+        foreach (ModelRules rules in l1.Rules.Skip(1))
+        {
+            UInt128 inside = HeldBy(l1, rules);
+            views.Add(new View(rules.Address, null, [W(inside)]));
+            held += inside;
+        }
+
         views.Add(new View(contracts.Tournaments, null, [W(l1.Held - held)]));
     }
 
-    private void AddTournament(List<View> views, L1Model l1)
+    /// <summary>What the Tournament of a later version holds (spec 4.6.6); that of the first holds the rest of all there is.</summary>
+    private static UInt128 HeldBy(L1Model l1, ModelRules rules)
     {
-        views.Add(Tournament(new Abi.Tournament.PausesFunction(), W(l1.Rules[0].Pauses.Since), W(l1.Rules[0].Pauses.Before)));
-        views.Add(Tournament(
-            new Abi.Tournament.TermsFunction(Word.Zero), W(l1.Bond(0)), W(l1.Parameters.Allowance), W(l1.Now), W(l1.IsPaused ? 1UL : 0), W(0UL)));
+        UInt128 held = 0;
+        foreach (UInt128 credit in rules.Credits.Values)
+            held += credit;
+        foreach (ModelArena arena in l1.Arenas.Where(arena => arena.Version == rules.Version))
+        {
+            held += arena.Pot;
+            if (arena.Result != TournamentResult.Undecided)
+                continue;
+            held += (UInt128)(2 * arena.Live.Count + (arena.Dangling is null ? 0 : 1)) * rules.Bond(arena.Level);
+            foreach (Word match in arena.Live)
+                held -= l1.Match(match).Spent;
+        }
+
+        return held;
+    }
+
+    private static void AddTournaments(List<View> views, L1Model l1)
+    {
+        foreach (ModelRules rules in l1.Rules)
+        {
+            views.Add(Tournament(rules, new Abi.Tournament.PausesFunction(), W(rules.Pauses.Since), W(rules.Pauses.Before)));
+            views.Add(Tournament(
+                rules, new Abi.Tournament.TermsFunction(Word.Zero), W(rules.Bond(0)), W(rules.Parameters.Allowance), W(rules.Now), W(rules.IsPaused ? 1UL : 0), W(0UL)));
+        }
+
         foreach (ModelArena arena in l1.Arenas)
         {
+            ModelRules rules = l1.RulesOf(arena);
             Word dangling = arena.Dangling ?? Word.Zero;
             views.Add(Tournament(
+                rules,
                 new Abi.Tournament.ArenaFunction(arena.Id),
                 W((ulong)arena.Level),
                 W(arena.StartedAt),
@@ -106,9 +139,10 @@ internal sealed class ReplayViews(RollupContracts contracts, ulong deployedAt)
                 dangling,
                 W((ulong)arena.Result)));
             views.Add(Tournament(
-                new Abi.Tournament.DanglingBalanceFunction(arena.Id), W(arena.Dangling is null ? 0 : arena.DanglingBalance)));
-            views.Add(Tournament(new Abi.Tournament.PotFunction(arena.Id), W(arena.Pot)));
+                rules, new Abi.Tournament.DanglingBalanceFunction(arena.Id), W(arena.Dangling is null ? 0 : arena.DanglingBalance)));
+            views.Add(Tournament(rules, new Abi.Tournament.PotFunction(arena.Id), W(arena.Pot)));
             views.Add(Tournament(
+                rules,
                 new Abi.Tournament.ResultFunction(arena.Id),
                 W((ulong)arena.Result),
                 arena.Result == TournamentResult.Winner ? arena.Winner : Word.Zero));
@@ -117,17 +151,17 @@ internal sealed class ReplayViews(RollupContracts contracts, ulong deployedAt)
             foreach (ModelCommitment commitment in arena.Commitments.Values)
             {
                 views.Add(Tournament(
-                    new Abi.Tournament.CommitmentFunction(arena.Id, commitment.Root), commitment.Claimer.ToWord(), W((ulong)commitment.Side)));
+                    rules, new Abi.Tournament.CommitmentFunction(arena.Id, commitment.Root), commitment.Claimer.ToWord(), W((ulong)commitment.Side)));
             }
         }
 
         foreach (ModelMatch match in l1.Matches)
-            views.Add(Tournament(new Abi.Tournament.MatchHashFunction(match.Id.Id()), Hash(match)));
+            views.Add(Tournament(l1.RulesOf(match.Arena), new Abi.Tournament.MatchHashFunction(match.Id.Id()), Hash(match)));
     }
 
     private View Rollup(FunctionMessage call, params Word[] expected) => new(contracts.Rollup, call, expected);
 
-    private View Tournament(FunctionMessage call, params Word[] expected) => new(contracts.Tournaments, call, expected);
+    private static View Tournament(ModelRules rules, FunctionMessage call, params Word[] expected) => new(rules.Address, call, expected);
 
     /// <summary>The slot of a match (spec 4.3).</summary>
     private static Word Hash(ModelMatch match)

@@ -2,8 +2,10 @@ namespace Optimistic.Simulator;
 
 /// <summary>A game that was replayed on the real contracts.</summary>
 /// <param name="Actions">Transactions, the refused ones among them; those before a reorganisation count for each fork.</param>
+/// <param name="Upgrades">Versions of the rules that were added.</param>
+/// <param name="Later">Tournaments that were played by rules added in the game.</param>
 /// <param name="Differences">The first of each sequence.</param>
-internal sealed record ReplayedGame(int Seed, int Actions, int Refused, IReadOnlyList<Difference> Differences)
+internal sealed record ReplayedGame(int Seed, int Actions, int Refused, int Upgrades, int Later, IReadOnlyList<Difference> Differences)
 {
     /// <summary>Plays and replays games, as many at once as there are processors.</summary>
     /// <param name="seed">Of the first game; game i has seed + i.</param>
@@ -21,6 +23,8 @@ internal sealed record ReplayedGame(int Seed, int Actions, int Refused, IReadOnl
                 game.Seed,
                 game.Sequences.Sum(sequence => sequence.Count),
                 game.Sequences.Sum(sequence => sequence.Count(action => action.Refusal != Refusal.None)),
+                game.L1.Rules.Count - 1,
+                game.L1.Arenas.Count(arena => arena.Version > 0),
                 differences);
             done();
         });
