@@ -125,7 +125,10 @@ internal sealed class LoopingProgram
     {
         if (_hasIdioms && _random.Next(2) == 0)
         {
-            AtomicRow();
+            if (_random.Next(6) == 0)
+                AtomicRow();
+            else
+                Idiom();
             return;
         }
 
@@ -212,6 +215,61 @@ internal sealed class LoopingProgram
         }
     }
 
+    // What is recognised as one thing, of few registers, so that some are the same; now and then with a detail changed, or something between.
+    private void Idiom()
+    {
+        int[] registers = [.. Enumerable.Range(0, _random.Next(3, 7)).Select(_ => Any(Free))];
+        int source = Any(registers), other = Any(registers), a = Any(registers), b = Any(registers), target = Any(registers);
+        bool isWord = _random.Next(2) == 0, isEven = _random.Next(2) == 0;
+        int width = isWord ? 32 : 64, amount = _random.Next(1, width);
+        (Operation left, Operation right) = isWord ? (Operation.Slliw, Operation.Srliw) : (Operation.Slli, Operation.Srli);
+        Instruction[] code = _random.Next(14) switch
+        {
+            0 or 1 => [Of(left, a, source, 0, amount), Of(right, b, source, 0, width - amount), Either(Of(AnyOf(Operation.Or, Operation.Xor, Operation.Add, isWord ? Operation.Addw : Operation.Or), target, a, b))],
+            2 => [Of(AnyOf(Operation.Sub, Operation.Subw), b, 0, other), Of(isWord ? Operation.Sllw : Operation.Sll, a, source, isEven ? other : b),
+                Of(isWord ? Operation.Srlw : Operation.Srl, b, source, isEven ? b : other), Either(Of(_random.Next(4) == 0 ? Operation.Xor : Operation.Or, target, a, b))],
+            3 => [Of(Operation.Rev8, a, source), Of(AnyOf(Operation.Srli, Operation.Srai), target, a, 0, AnyOf(32, 48, 40, 63))],
+            4 => [Of(Operation.Slli, a, source, 0, AnyOf(32, 48, 56)), Of(AnyOf(Operation.Srli, Operation.Srai), target, a, 0, AnyOf(32, 48, 56, 31, 30, 29, 16))],
+            5 => [Of(left, a, source, 0, amount), Of(AnyOf(right, isWord ? Operation.Sraiw : Operation.Srai), target, a, 0, amount)],
+            6 => [Of(Any(Loads), a, Base(), 0, Offset()), Of(AnyOf(Operation.Andi, Operation.ZextH, Operation.SextB, Operation.SextH, Operation.Addiw, Operation.AddUw), target, a, 0, AnyOf(255, 0, 127, 2047))],
+            7 => [Of(Operation.Andi, a, source, 0, 255), Of(AnyOf(Operation.Add, Operation.AddUw, Operation.Sh1add, Operation.Sh2add, Operation.Sh3add, Operation.Sh2addUw), b, a, Base()), Of(Any(Loads), target, b, 0, Offset())],
+            8 => [Of(Operation.Andi, source, source, 0, 511), Of(Operation.Slli, a, source, 0, AnyOf(32, 1, 2)), Of(Operation.Srli, a, a, 0, _random.Next(29, 32)), Either(Of(Operation.Add, b, a, _random.Next(2) == 0 ? other : Data)), Of(Operation.Lw, target, b)],
+            9 => [Of(AnyOf(Operation.Lui, Operation.Auipc), a, 0, 0, _random.Next(4) == 0 ? -4096 : _random.Next(0x20, 0x40) << 12), Of(AnyOf(Operation.Addi, Operation.Addiw, Operation.Lw, Operation.Sd), target, a, target, _random.Next(-2048, 2048))],
+            10 => [Of(AnyOf(Operation.Add, Operation.Sub), a, source, other), Of(Operation.Sltu, b, isEven ? a : source, isEven ? source : other), Of(Operation.Add, target, b, target)],
+            11 => [Of(AnyOf(Operation.Mul, Operation.Mulhu, Operation.Mulh), a, source, other), Of(AnyOf(Operation.Mul, Operation.Mulhu, Operation.Mulh), b, isEven ? other : source, isEven ? source : other)],
+            12 => [Of(Operation.Andi, a, source, 0, 1), Of(AnyOf(Operation.Addi, Operation.Xori, Operation.Slli), b, a, 0, 3)],
+            _ => [Of(AnyOf(Operation.Slt, Operation.Sltu, Operation.Slti, Operation.Sltiu), a, source, other, 1), Of(AnyOf(Operation.Xori, Operation.Sltiu), target, a, 0, 1)],
+        };
+        foreach (Instruction each in code)
+        {
+            Instruction i = each;
+            if (_random.Next(6) == 0)
+            {
+                Operation operation = Any(Plain);
+                Add(operation, Any(registers), Any(registers), Any(registers), (int)Assembler.Normalize(operation, 0, 0, 0, _random.Next(int.MinValue, int.MaxValue)).Immediate);
+            }
+
+            if (_random.Next(12) == 0)
+            {
+                i = _random.Next(4) switch
+                {
+                    0 => Of(i.Operation, i.Rd == 0 ? 0 : Any(registers), i.Rs1, i.Rs2, (int)i.Immediate),
+                    1 => Of(i.Operation, i.Rd, i.Rs1 is 0 or < 5 ? i.Rs1 : Any(registers), i.Rs2, (int)i.Immediate),
+                    2 => Of(i.Operation, i.Rd, i.Rs1, Any(registers), (int)i.Immediate),
+                    _ => Of(i.Operation, i.Rd, i.Rs1, i.Rs2, (int)i.Immediate + _random.Next(-1, 2)),
+                };
+            }
+
+            Add(i.Operation, i.Rd, i.Rs1, i.Rs2, (int)i.Immediate);
+        }
+
+        static Instruction Of(Operation operation, int rd, int rs1, int rs2 = 0, int immediate = 0) => Assembler.Normalize(operation, rd, rs1, rs2, immediate);
+
+        T AnyOf<T>(params T[] of) => Any(of);
+
+        Instruction Either(Instruction i) => _random.Next(2) == 0 ? i : Of(i.Operation, i.Rd, i.Rs2, i.Rs1);
+    }
+
     // What compilers make for rotations and extensions without Zbb.
     private void Pairs()
     {
@@ -280,6 +338,16 @@ internal sealed class LoopingProgram
         int at = _text.Count;
         Operation operation = Any(Branches);
         int a = Source(), b = Source();
+        if (_hasIdioms && _random.Next(3) == 0)
+        {
+            Instruction i = Assembler.Normalize(Any<Operation>([Operation.Slt, Operation.Sltu, Operation.Sltiu, Operation.Addi, Operation.And]), Any(Free), a, b, _random.Next(4) == 0 ? -1 : 1);
+            Add(i.Operation, i.Rd, i.Rs1, i.Rs2, (int)i.Immediate);
+            if (_random.Next(4) == 0)
+                Arithmetic();
+            (operation, a, b) = (_random.Next(4) == 0 ? operation : _random.Next(2) == 0 ? Operation.Beq : Operation.Bne, i.Rd, 0);
+            at = _text.Count;
+        }
+
         Add(operation, 0, a, b);
         Pieces(depth + 1, _random.Next(1, 6));
         int skip = -1;

@@ -51,7 +51,18 @@ internal sealed partial class RegionEmitter
 
     private void EmitOrcB(Instruction i) => CallUnary(i);
 
-    private void EmitRev8(Instruction i) => CallUnary(i);
+    private void EmitRev8(Instruction i)
+    {
+        CallUnary(i);
+        // With a shift (Idioms).
+        if (i.Immediate == 0 || i.Rd == 0)
+            return;
+
+        Wide(i.Rd);
+        Int((int)Math.Abs(i.Immediate));
+        Op(i.Immediate < 0 ? OpCodes.Shr : OpCodes.Shr_Un);
+        SetWide(i.Rd);
+    }
 
     private static readonly System.Reflection.MethodInfo RotateRightDoubleWord =
         ((Func<ulong, int, ulong>)System.Numerics.BitOperations.RotateRight).Method;

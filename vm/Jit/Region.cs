@@ -144,6 +144,7 @@ internal sealed class Region
         for (int index = 0; index < region.Blocks.Count; index++)
             region.Blocks[index].Index = index;
         region.Link(root);
+        Idioms.Rewrite(region, isForHost: text.Host is not null);
         region.IsExpectant = region.Blocks.TrueForAll(block => !block.IsEntry || text.Find(block.Pc) is not { IsRefused: true });
         region.Constants = new ConstantRegisters(text, region.Blocks, region.IsExpectant);
         return region;

@@ -51,6 +51,9 @@ internal readonly record struct Operand(OperandKind Kind, Host Base, Host Index,
     /// <summary>Memory at the segment GS, and in it at <paramref name="register"/> + <paramref name="offset"/> modulo 2^32.</summary>
     public static Operand InSegment32(Host register, int offset) => new(OperandKind.Segment32, register, Host.None, 0, offset);
 
+    /// <summary>As above, with an index.</summary>
+    public static Operand InSegment32(Host register, Host index, int offset, int scale) => new(OperandKind.Segment32, register, index, scale, offset);
+
     public bool Is(Host register) => !IsMemory && Base == register;
 }
 
@@ -227,6 +230,9 @@ internal sealed class Assembler
     public void Not(bool w, Operand to) => Encode(w, 0xf7, (Host)2, to);
 
     public void Negate(bool w, Operand to) => Encode(w, 0xf7, (Host)3, to);
+
+    /// <summary>high:low = RDX * operand, unsigned; the high half alone where both are one. Flags stay.</summary>
+    public void MultiplyWide(Host high, Host low, Operand by) => EncodeVex(w: true, prefix: 3, map: 2, 0xf6, high, by, low);
 
     /// <summary>RDX:RAX = RAX * operand.</summary>
     public void MultiplyWide(Operand by, bool isSigned) => Encode(w: true, 0xf7, (Host)(isSigned ? 5 : 4), by);

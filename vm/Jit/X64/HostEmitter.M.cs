@@ -5,6 +5,12 @@ internal sealed partial class HostEmitter
 {
     private void EmitMul(Instruction i)
     {
+        if (Idioms.IsProduct(i, Next))
+        {
+            Product(i, Next);
+            return;
+        }
+
         bool w = IsWanted(i);
         Commutative(i, w, (to, from) => _code.Multiply(w, to, from), w ? Upper.Right : Upper.Cut);
     }
@@ -47,9 +53,46 @@ internal sealed partial class HostEmitter
     private void MultiplyHigh(Instruction i, bool isSigned)
     {
         Operand left = Source(i.Rs1, w: true), right = Source(i.Rs2, w: true);
-        _code.Move(w: true, Host.Rax, left);
-        _code.MultiplyWide(right, isSigned);
-        Set(i, Host.Rdx, Upper.Right);
+        if (Idioms.IsProduct(i, Next))
+        {
+            Product(i, Next);
+        }
+        else if (isSigned)
+        {
+            _code.Move(w: true, Host.Rax, left);
+            _code.MultiplyWide(right, isSigned);
+            Set(i, Host.Rdx, Upper.Right);
+        }
+        else
+        {
+            Host host = Target(i.Rd);
+            _code.Move(w: true, Host.Rdx, left);
+            _code.MultiplyWide(host, host, right);
+            Set(i, host, Upper.Right);
+        }
+    }
+
+    /// <summary>Both halves of a product.</summary>
+    private void Product(Instruction i, Instruction next)
+    {
+        (Instruction low, Instruction high) = i.Operation == Operation.Mul ? (i, next) : (next, i);
+        Operand left = Source(i.Rs1, w: true), right = Source(i.Rs2, w: true);
+        Host lowHost = Host.Rax, highHost = Host.Rdx;
+        if (high.Operation == Operation.Mulh)
+        {
+            _code.Move(w: true, Host.Rax, left);
+            _code.MultiplyWide(right, isSigned: true);
+        }
+        else
+        {
+            (lowHost, highHost) = (Target(low.Rd), IsMapped(high.Rd) ? _map[high.Rd] : Host.Rdx);
+            _code.Move(w: true, Host.Rdx, left);
+            _code.MultiplyWide(highHost, lowHost, right);
+        }
+
+        Set(i, i == low ? lowHost : highHost, Upper.Right);
+        Advance();
+        Set(next, i == low ? highHost : lowHost, Upper.Right);
     }
 
     /// <summary>rd = rs1 op rs2; a divisor of 0, and of -1 where the quotient may overflow, goes apart.</summary>

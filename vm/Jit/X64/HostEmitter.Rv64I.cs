@@ -260,12 +260,37 @@ internal sealed partial class HostEmitter
         bool w = IsWanted(i);
         Upper upper = w ? Upper.Right : Upper.Cut;
         if (i.Rs1 == 0 || i.Rs2 == 0)
+        {
             Copy(i, i.Rs1 | i.Rs2);
+        }
+        else if (Idioms.IsCarry(i, Next))
+        {
+            Commutative(i, w: true, (to, from) => _code.Do(Alu.Add, w: true, to, from), Upper.Right);
+            SetIfCarried();
+        }
         else
+        {
             Add(i, w, upper);
+        }
     }
 
-    private void EmitSub(Instruction i) => Subtract(i, IsWanted(i));
+    private void EmitSub(Instruction i)
+    {
+        bool isCarry = Idioms.IsCarry(i, Next);
+        Subtract(i, isCarry || IsWanted(i));
+        if (isCarry)
+            SetIfCarried();
+    }
+
+    /// <summary>The next instruction, of the flags.</summary>
+    private void SetIfCarried()
+    {
+        Advance();
+        _code.SetIf(Condition.Below, Host.Rax);
+        Host host = Target(_block.Instructions[_index].Rd);
+        _code.MoveZeroExtended8(host, Host.Rax);
+        Set(_block.Instructions[_index], host, Upper.Zero);
+    }
 
     private void EmitSll(Instruction i)
     {
@@ -273,17 +298,9 @@ internal sealed partial class HostEmitter
         Shift(i, ShiftKind.Shl, w: true, fromAll: w, w ? Upper.Right : Upper.Any);
     }
 
-    private void EmitSlt(Instruction i)
-    {
-        Compare(i.Rs1, i.Rs2);
-        SetIf(i, Condition.Less);
-    }
+    private void EmitSlt(Instruction i) => SetIf(i, Condition.Less, () => Compare(i.Rs1, i.Rs2));
 
-    private void EmitSltu(Instruction i)
-    {
-        Compare(i.Rs1, i.Rs2);
-        SetIf(i, Condition.Below);
-    }
+    private void EmitSltu(Instruction i) => SetIf(i, Condition.Below, () => Compare(i.Rs1, i.Rs2));
 
     private void EmitXor(Instruction i) => Bitwise(i, Alu.Xor);
 
@@ -476,32 +493,38 @@ internal sealed partial class HostEmitter
     private void SetIfLess(Instruction i, Condition condition)
     {
         bool w = !IsNarrow(i.Rs1);
-        _code.Do(Alu.Cmp, w, Source(i.Rs1, w), (int)i.Immediate);
-        SetIf(i, condition);
+        SetIf(i, condition, () => _code.Do(Alu.Cmp, w, Source(i.Rs1, w), (int)i.Immediate));
     }
 
-    private void SetIf(Instruction i, Condition condition)
+    /// <summary>rd = 1 or 0, by a comparison.</summary>
+    private void SetIf(Instruction i, Condition condition, Action compare)
     {
-        _code.SetIf(condition, Host.Rax);
-        Host host = Target(i.Rd);
-        _code.MoveZeroExtended8(host, Host.Rax);
+        // What is zero before need not be extended; who makes it so changes flags.
+        bool isFree = IsMapped(i.Rd) && i.Rd != i.Rs1 && i.Rd != i.Rs2;
+        Host host = isFree ? _map[i.Rd] : Host.Rax;
+        if (isFree)
+            _code.MoveConstant(host, 0);
+        compare();
+        _code.SetIf(condition, host);
+        if (!isFree)
+        {
+            host = Target(i.Rd);
+            _code.MoveZeroExtended8(host, Host.Rax);
+        }
+
         Set(i, host, Upper.Zero);
     }
 
     // Memory
 
     /// <summary>Where the byte at rs1 + immediate is. Takes RAX.</summary>
-    private Operand Address(Instruction i) => Address(i.Rs1, (int)i.Immediate);
-
-    private Operand Address(int register, int offset)
+    private Operand Address(Instruction i)
     {
-        if (register == 0)
-        {
-            _code.MoveConstant(Host.Rax, (uint)offset);
-            return Operand.InSegment32(Host.Rax, 0);
-        }
+        int immediate = (int)i.Immediate;
+        if (Idioms.IsIndexed(i))
+            return Operand.InSegment32(Read(i.Rs1, w: false, Host.Rax), Read(i.Rs2, w: false, Host.Rdx), immediate >> 2, immediate & 3);
 
-        return Operand.InSegment32(Read(register, w: false, Host.Rax), offset);
+        return Operand.InSegment32(i.Rs1 == 0 ? Host.None : Read(i.Rs1, w: false, Host.Rax), immediate);
     }
 
     /// <summary>The 32-bit address at a register plus an offset.</summary>
@@ -539,6 +562,12 @@ internal sealed partial class HostEmitter
 
     private void Mark(int register, int offset)
     {
+        if (register == 0)
+        {
+            _code.Store8(Operand.InSegment(Host.None, GuestMemory.DirtyOffset + (int)((uint)offset >> GuestMemory.BlockShift)), 1);
+            return;
+        }
+
         Offset(Host.Rdx, register, offset);
         _code.Shift(ShiftKind.Shr, w: false, Host.Rdx, GuestMemory.BlockShift);
         _code.Store8(Operand.InSegment(Host.Rdx, GuestMemory.DirtyOffset), 1);

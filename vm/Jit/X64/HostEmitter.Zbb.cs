@@ -91,12 +91,31 @@ internal sealed partial class HostEmitter
 
     private void EmitRev8(Instruction i)
     {
+        if (i.Immediate != 0)
+        {
+            ReverseWord(i, (int)Math.Abs(i.Immediate) - 32, i.Immediate < 0);
+            return;
+        }
+
         Operand source = Source(i.Rs1, w: true);
         Host host = Target(i.Rd);
         if (!source.Is(host))
             _code.Move(w: true, host, source);
         _code.ReverseBytes(w: true, host);
         Set(i, host, Upper.Right);
+    }
+
+    /// <summary>rd = the low word with its bytes in reverse, shifted right.</summary>
+    private void ReverseWord(Instruction i, int shift, bool isSigned)
+    {
+        Operand source = Source(i.Rs1, w: false);
+        Host host = Target(i.Rd);
+        if (!source.Is(host))
+            _code.Move(w: false, host, source);
+        _code.ReverseBytes(w: false, host);
+        if (shift != 0)
+            _code.Shift(isSigned ? ShiftKind.Sar : ShiftKind.Shr, w: false, host, shift);
+        Set(i, host, isSigned ? Upper.Cut : Upper.Zero);
     }
 
     private void Count(Instruction i, bool w, Action<bool, Host, Operand> count)

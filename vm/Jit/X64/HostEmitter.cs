@@ -129,13 +129,8 @@ internal sealed partial class HostEmitter
         _groups = StoreGroup.Of(_block);
         bool hasJump = _block.End is BlockEnd.Branch or BlockEnd.Jump or BlockEnd.Indirect;
         int count = _block.Instructions.Length - (hasJump ? 1 : 0);
-        for (_index = 0; _index < count; _index++)
-        {
-            Instruction i = _block.Instructions[_index];
-            Emit(i);
-            _narrow = Widths.NarrowAfter(i, _block.Pcs[_index], _narrow);
-            _constants = _region.Constants.After(i, _constants);
-        }
+        for (_index = 0; _index < count; Advance())
+            Emit(_block.Instructions[_index]);
 
         switch (_block.End)
         {
@@ -157,6 +152,17 @@ internal sealed partial class HostEmitter
                 break;
         }
     }
+
+    private void Advance()
+    {
+        Instruction i = _block.Instructions[_index];
+        _narrow = Widths.NarrowAfter(i, _block.Pcs[_index], _narrow);
+        _constants = _region.Constants.After(i, _constants);
+        _index++;
+    }
+
+    /// <summary>The instruction behind the one that is being emitted.</summary>
+    private Instruction Next => _index + 1 < _block.Instructions.Length ? _block.Instructions[_index + 1] : Instruction.Illegal;
 
     // Ways between blocks
 

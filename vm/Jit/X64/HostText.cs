@@ -49,6 +49,9 @@ internal sealed unsafe partial class HostText
     /// <summary>Runs from an entry, as any region.</summary>
     public RegionCode Code { get; }
 
+    /// <summary>Bytes of code.</summary>
+    public long Length { get; private set; }
+
     /// <summary>Where the table of entries is: for each halfword of text an address of code, or 0.</summary>
     public nint Entries => (nint)_entries.Pointer;
 
@@ -72,6 +75,7 @@ internal sealed unsafe partial class HostText
             return false;
 
         _regions.Add(memory);
+        Length += code.Length;
         nint start = (nint)memory.Pointer;
         foreach (Block block in blocks)
         {

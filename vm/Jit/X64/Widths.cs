@@ -56,6 +56,8 @@ internal sealed class Widths
             Operation.Andi => i.Immediate >= 0 || rs1,
             Operation.Ori or Operation.Xori or Operation.Srai => rs1,
             Operation.Srli => i.Immediate > 32,
+            // With a shift (Idioms).
+            Operation.Rev8 => i.Immediate is < 0 or > 32,
             Operation.Bclri or Operation.Binvi or Operation.Bseti => rs1 && i.Immediate < 31,
             _ => IsBitwise(i.Operation) && rs1 && rs2,
         };
@@ -170,6 +172,7 @@ internal sealed class Widths
             Operation.Bexti => i.Immediate < 32 ? 0 : rs1,
             Operation.Mulh or Operation.Mulhsu or Operation.Mulhu or Operation.Div or Operation.Divu or Operation.Rem or Operation.Remu => both,
             Operation.AddUw or Operation.Sh1addUw or Operation.Sh2addUw or Operation.Sh3addUw => isWanted ? rs2 : 0,
+            Operation.Rev8 when i.Immediate != 0 => 0,
             Operation.Clz or Operation.Ctz or Operation.Cpop or Operation.Rori or Operation.Rol or Operation.Ror or Operation.OrcB or Operation.Rev8 => rs1,
             _ => 0,
         };
