@@ -108,6 +108,8 @@ public sealed class IdiomTests : IDisposable
         Assert.True(
             Size(I(Operation.Mul, A, B, C), I(Operation.Mulhu, D, B, C)) < Size(I(Operation.Mul, A, B, C), I(Operation.Mulhu, D, B, B)));
         Assert.True(
+            Size(I(Operation.Andi, A, A, 0, -2), I(Operation.Blt, 0, A, 0, -4)) < Size(I(Operation.Andi, A, A, 0, -2), I(Operation.Blt, 0, B, 0, -4)));
+        Assert.True(
             Size(I(Operation.Add, A, B, C), I(Operation.Sltu, D, A, B)) < Size(I(Operation.Add, A, B, C), I(Operation.Sltu, D, A, E)));
     }
 

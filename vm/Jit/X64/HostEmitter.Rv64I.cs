@@ -112,7 +112,8 @@ internal sealed partial class HostEmitter
             Operation.Bltu => Condition.Below,
             _ => Condition.NotBelow,
         };
-        Compare(i.Rs1, i.Rs2);
+        if (i.Rs2 != 0 || !IsInFlags(i.Rs1, condition))
+            Compare(i.Rs1, i.Rs2);
         if (target is not null && target == following)
         {
             _code.JumpIf(condition ^ (Condition)1, TargetLabel(next, _block.Next));
@@ -265,7 +266,7 @@ internal sealed partial class HostEmitter
         }
         else if (Idioms.IsCarry(i, Next))
         {
-            Commutative(i, w: true, (to, from) => _code.Do(Alu.Add, w: true, to, from), Upper.Right);
+            AddInPlace(i, w: true, Upper.Right);
             SetIfCarried();
         }
         else
@@ -337,6 +338,14 @@ internal sealed partial class HostEmitter
             _code.Do(Alu.Cmp, w, left, right);
     }
 
+    /// <summary>The last instruction has set the flags by its result, as a comparison with zero would, or but for order.</summary>
+    private void SetFlags(Host host, bool w, bool hasSign) => _flags = (_code.Length, host, w, hasSign);
+
+    /// <summary>Whether the flags are those of a register's comparison with zero already.</summary>
+    private bool IsInFlags(int register, Condition condition) =>
+        register != 0 && _flags.At == _code.Length && Holds(_flags.Host, register) && (_flags.IsWhole || IsNarrow(register)) &&
+        (_flags.HasSign || condition is Condition.Equal or Condition.NotEqual);
+
     /// <summary>rd = the low bits of what is somewhere, extended.</summary>
     private void Extend(Instruction i, Operand from, Action<Host, Operand> move, Upper upper)
     {
@@ -395,6 +404,7 @@ internal sealed partial class HostEmitter
             if (source.IsMemory)
                 _code.Move(w, host, source);
             _code.Do(Alu.Add, w, host, (int)i.Immediate);
+            SetFlags(host, w, hasSign: false);
         }
 
         Set(i, host, upper);
@@ -407,6 +417,7 @@ internal sealed partial class HostEmitter
         if (!source.Is(host))
             _code.Move(w, host, source);
         _code.Do(operation, w, host, (int)i.Immediate);
+        SetFlags(host, w, hasSign: true);
         Set(i, host, upper);
     }
 
@@ -419,7 +430,13 @@ internal sealed partial class HostEmitter
     private void Bitwise(Instruction i, Alu operation)
     {
         bool w = IsWanted(i) && !(IsNarrow(i.Rs1) && IsNarrow(i.Rs2));
-        Commutative(i, w, (to, from) => _code.Do(operation, w, to, from), w ? Upper.Right : Upper.Cut);
+        Commutative(i, w, Do, w ? Upper.Right : Upper.Cut);
+
+        void Do(Host to, Operand from)
+        {
+            _code.Do(operation, w, to, from);
+            SetFlags(to, w, hasSign: true);
+        }
     }
 
     private void Commutative(Instruction i, bool w, Action<Host, Operand> operation, Upper upper)
@@ -439,12 +456,23 @@ internal sealed partial class HostEmitter
         Operand left = Source(i.Rs1, w), right = Source(i.Rs2, w);
         if (left.IsMemory || right.IsMemory || left.Is(host) || right.Is(host))
         {
-            Commutative(i, w, (to, from) => _code.Do(Alu.Add, w, to, from), upper);
+            AddInPlace(i, w, upper);
             return;
         }
 
         _code.Lea(w, host, Operand.At(left.Base, right.Base));
         Set(i, host, upper);
+    }
+
+    private void AddInPlace(Instruction i, bool w, Upper upper)
+    {
+        Commutative(i, w, Do, upper);
+
+        void Do(Host to, Operand from)
+        {
+            _code.Do(Alu.Add, w, to, from);
+            SetFlags(to, w, hasSign: false);
+        }
     }
 
     private void Subtract(Instruction i, bool w)
@@ -464,6 +492,7 @@ internal sealed partial class HostEmitter
             if (!left.Is(host))
                 _code.Move(w, host, left);
             _code.Do(Alu.Sub, w, host, right);
+            SetFlags(host, w, hasSign: false);
         }
 
         Set(i, host, w ? Upper.Right : Upper.Cut);

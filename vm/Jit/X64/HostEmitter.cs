@@ -44,6 +44,9 @@ internal sealed partial class HostEmitter
     // Registers of the host whose upper half is not the guest's; narrow guest registers; upper halves known to be zero.
     private uint _low, _narrow, _zeroUpper;
 
+    // What the flags say at a place in the code: how a register, or its low half, compares with zero.
+    private (int At, Host Host, bool IsWhole, bool HasSign) _flags;
+
     public HostEmitter(Region region, HostText text, Func<Block, uint> notNarrow)
     {
         (_region, _text) = (region, text);
@@ -108,6 +111,7 @@ internal sealed partial class HostEmitter
         _narrow = _widths.Narrow(_block);
         _low = _map.Mapped & ~_widths.Wanted(_block);
         _zeroUpper = 0;
+        _flags = default;
         _wantedBehind = _widths.WantedBehind(_block);
         _constants = _block.Constants;
         if (_block.IsCheck)
