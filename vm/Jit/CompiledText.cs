@@ -17,7 +17,9 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
     private readonly Lazy<HostText?> _host = new(() => limits is { Compiles: true, ForHost: true } && HostText.IsSupported ? new HostText(text.End) : null);
     private volatile ThreadedText? _threads;
     private volatile ExceptionDispatchInfo? _failure;
-    private long _entries, _rebuiltAt, _rebuilds, _nextRebuild = limits.RebuildEntries;
+    private long _entries, _rebuiltAt, _nextRebuild = limits.RebuildEntries;
+    private long _returns, _gatheredAt, _nextGathering = limits.RebuildEntries / JitLimits.ReturnEntries;
+    private int _rebuiltSpots, _doublings;
 
     public JitLimits Limits => limits;
 
@@ -41,6 +43,9 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
             }
         }
     }
+
+    /// <summary>Pages of text.</summary>
+    public int PageCount => _pages.Length;
 
     /// <summary>The instruction at <paramref name="pc"/>, in the text.</summary>
     public Instruction Fetch(ulong pc) => text.Page((uint)(pc >> ProgramText.PageShift))[(int)(pc % ProgramText.PageLength) >> 1];
@@ -88,16 +93,17 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
     public void CountEntry(Spot spot, long count = 1)
     {
         spot.Entries++;
-        long due = Volatile.Read(ref _nextRebuild);
         _entries += count;
-        // Of two threads one asks. A request that is dropped is not made up for: the next comes.
-        if (_entries < due || Interlocked.CompareExchange(ref _nextRebuild, due > long.MaxValue / 2 ? long.MaxValue : due * 2, due) != due)
-            return;
+        if (IsDue(_entries, ref _nextRebuild))
+            Request(spot, Rebuild);
+    }
 
-        if (limits.InBackground)
-            CompilerThread.TryRequest(this, spot, Rebuild);
-        else
-            Rebuild(spot);
+    /// <summary>Counts a return from tier 0, to <paramref name="spot"/>; after many, what is hot there is compiled.</summary>
+    public void CountReturn(Spot spot)
+    {
+        _returns++;
+        if (limits.Compiles && IsDue(_returns, ref _nextGathering))
+            Request(spot, Gather);
     }
 
     /// <summary>
@@ -110,10 +116,7 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
             return;
 
         spot.IsRefused |= Host is null || !spot.Sample(head);
-        if (limits.InBackground)
-            CompilerThread.TryRequest(this, spot, CompileAgain);
-        else
-            CompileAgain(spot);
+        Request(spot, CompileAgain);
     }
 
     /// <summary>The compiler's thread has failed with <paramref name="error"/>.</summary>
@@ -121,6 +124,21 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
 
     /// <summary>Throws what the compiler has failed with.</summary>
     public void ThrowIfFailed() => _failure?.Throw();
+
+    // Of two threads one asks. A request that is dropped is not made up for: the next comes.
+    private static bool IsDue(long count, ref long next)
+    {
+        long due = Volatile.Read(ref next);
+        return count >= due && Interlocked.CompareExchange(ref next, due > long.MaxValue / 2 ? long.MaxValue : due * 2 + 1, due) == due;
+    }
+
+    private void Request(Spot spot, Action<Spot> compile)
+    {
+        if (limits.InBackground)
+            CompilerThread.TryRequest(this, spot, compile);
+        else
+            compile(spot);
+    }
 
     private void CompileNow(Spot spot)
     {
@@ -137,6 +155,24 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
             Publish(spot, []);
     }
 
+    /// <summary>Compiles what is hot and not compiled yet, or puts that off until ways through tier 0 have cost as much time as it will.</summary>
+    private void Gather(Spot spot)
+    {
+        lock (_compiling)
+        {
+            List<Spot> hot = [.. _spots.Where(other => other is { CanCompile: true, Code: null } && other.Count > limits.Threshold / JitLimits.GatheredShare)];
+            long worth = limits.RebuildEntries / JitLimits.RebuildSpots / JitLimits.ReturnEntries * hot.Count;
+            if (_returns - _gatheredAt >= worth)
+            {
+                _gatheredAt = _returns;
+                worth = 0;
+                Publish(hot, other => other.Code is not null);
+            }
+
+            Volatile.Write(ref _nextGathering, _gatheredAt + Math.Max(worth, limits.RebuildEntries / JitLimits.ReturnEntries));
+        }
+    }
+
     /// <summary>
     /// Puts all that is hot into regions anew, as few as can hold it, or puts that off until entries have cost as much time as it will.
     /// </summary>
@@ -144,24 +180,31 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
     {
         lock (_compiling)
         {
-            List<Spot> hot = [.. _spots.Where(other => other.CanCompile && (other.Code is not null || other.Count >= limits.Threshold / 4))];
-            long worth = Math.Max(limits.RebuildEntries / JitLimits.RebuildSpots * hot.Count, 1) << (int)Math.Min(_rebuilds, JitLimits.MaxDoublings);
+            List<Spot> hot = [.. _spots.Where(other => other.CanCompile && (other.Code is not null || other.Count > limits.Threshold / JitLimits.ColdShare))];
+            // As long as more and more is hot it is worth as much each time.
+            int doublings = hot.Count > _rebuiltSpots + _rebuiltSpots / 2 ? 0 : _doublings;
+            long worth = Math.Max(limits.RebuildEntries / JitLimits.RebuildSpots * hot.Count, 1) << doublings;
             if (_entries - _rebuiltAt < worth)
             {
                 Volatile.Write(ref _nextRebuild, _rebuiltAt + worth);
                 return;
             }
 
-            (_rebuiltAt, _rebuilds) = (_entries, _rebuilds + 1);
-            Volatile.Write(ref _nextRebuild, _rebuiltAt + 2 * worth);
-
+            (_rebuiltAt, _rebuiltSpots, _doublings) = (_entries, hot.Count, Math.Min(doublings + 1, JitLimits.MaxDoublings));
+            Volatile.Write(ref _nextRebuild, _rebuiltAt + limits.RebuildEntries);
             foreach (Spot other in hot)
                 other.IsInLargeRegion = false;
-            for (int regions = 0; hot.Count != 0 && regions < JitLimits.RebuildRegions; regions++)
-            {
-                Publish(Hottest(hot), hot);
-                hot.RemoveAll(other => other.IsInLargeRegion || !other.CanCompile);
-            }
+            Publish(hot, other => other.IsInLargeRegion);
+        }
+    }
+
+    /// <summary>Makes regions of places, around the hottest that is in none yet.</summary>
+    private void Publish(List<Spot> hot, Predicate<Spot> isDone)
+    {
+        for (int regions = 0; hot.Count != 0 && regions < JitLimits.RebuildRegions; regions++)
+        {
+            Publish(Hottest(hot), hot);
+            hot.RemoveAll(other => isDone(other) || !other.CanCompile);
         }
     }
 
@@ -234,9 +277,13 @@ internal sealed class CompiledText(ProgramText text, JitLimits limits)
 /// <param name="pc">Its address.</param>
 internal sealed unsafe class Spot(CompiledText text, ulong pc)
 {
+    private const int MaxSamples = 16;
+
     private volatile RegionCode? _code;
     private volatile bool _canCompile = true, _isRequested;
     private long _counted;
+    private int _samples;
+    private ThreadedOp* _op;
     private int _start = text.Limits.Threshold - 1;
 
     public ulong Pc => pc;
@@ -246,8 +293,9 @@ internal sealed unsafe class Spot(CompiledText text, ulong pc)
     {
         get
         {
-            ThreadedOp* op = text.Threads.Find(pc);
-            return op == null ? 0 : (int)Math.Min(int.MaxValue, _counted + _start - op->Count);
+            if (_op == null)
+                _op = text.Threads.Find(pc);
+            return _op == null ? 0 : (int)Math.Min(int.MaxValue, _counted + _start - _op->Count);
         }
     }
 
@@ -287,8 +335,18 @@ internal sealed unsafe class Spot(CompiledText text, ulong pc)
         set => _code = value;
     }
 
-    /// <summary>Registers that were seen not to be sign extensions of their low 32 bits.</summary>
+    /// <summary>Registers that were seen not to be sign extensions of their low 32 bits, the first times and when a region refuses them.</summary>
     public uint NotNarrow { get; private set; }
+
+    /// <summary>As <see cref="Sample"/>, the first times.</summary>
+    public void SampleFirst(MachineHead* head)
+    {
+        if (_samples == MaxSamples)
+            return;
+
+        _samples++;
+        Sample(head);
+    }
 
     /// <summary>Looks at a machine that is here, for <see cref="NotNarrow"/>.</summary>
     /// <returns>Whether anything was new.</returns>
@@ -317,13 +375,13 @@ internal sealed unsafe class Spot(CompiledText text, ulong pc)
 /// <summary>Where a JALR has gone.</summary>
 internal sealed class IndirectSite
 {
-    /// <summary>More targets than a large switch statement has.</summary>
-    private const int MaxTargets = 512;
+    /// <summary>More targets than large switch statements and tables of functions have.</summary>
+    private const int MaxTargets = 2048;
 
     private volatile ulong[] _targets = [];
     private ulong _last = ulong.MaxValue;
 
-    /// <summary>Targets seen, in the order of their first time.</summary>
+    /// <summary>Targets seen, ascending.</summary>
     public ulong[] Targets => _targets;
 
     /// <summary>The target seen last; 2^64 - 1 before the first.</summary>
@@ -336,8 +394,21 @@ internal sealed class IndirectSite
 
         Volatile.Write(ref _last, target);
         ulong[] targets = _targets;
+        int at = 0;
+        for (int end = targets.Length; at < end;)
+        {
+            int middle = (at + end) / 2;
+            (at, end) = targets[middle] < target ? (middle + 1, end) : (at, middle);
+        }
+
+        if (targets.Length == MaxTargets || at < targets.Length && targets[at] == target)
+            return;
+
         // Two threads may lose a target to each other: it comes again.
-        if (targets.Length < MaxTargets && Array.IndexOf(targets, target) < 0)
-            _targets = [.. targets, target];
+        ulong[] more = new ulong[targets.Length + 1];
+        Array.Copy(targets, more, at);
+        more[at] = target;
+        Array.Copy(targets, at, more, at + 1, targets.Length - at);
+        _targets = more;
     }
 }

@@ -14,13 +14,22 @@ namespace Optimistic.Vm.Jit;
 internal sealed record JitLimits(int Threshold, int MaxInstructions, long RebuildEntries, long ColdSteps = 0, bool InBackground = false, bool ForHost = true, bool Compiles = true)
 {
     public static readonly JitLimits Standard = new(
-        Threshold: 1000, MaxInstructions: 16_000, RebuildEntries: 20_000, ColdSteps: 100_000, InBackground: true);
+        Threshold: 1000, MaxInstructions: 60_000, RebuildEntries: 20_000, ColdSteps: 100_000, InBackground: true);
 
     /// <summary>Compiles nothing, and starts with tier 0.</summary>
     public static readonly JitLimits ThreadedOnly = Standard with { ColdSteps = 0, Compiles = false };
 
     /// <summary>Hot places whose compilation takes about the time of <see cref="RebuildEntries"/> entries.</summary>
     public const int RebuildSpots = 20;
+
+    /// <summary>Entries of one region from another that cost the time of a return from tier 0 to the runner.</summary>
+    public const int ReturnEntries = 32;
+
+    /// <summary>A place is cold below this part of the threshold.</summary>
+    public const int ColdShare = 32;
+
+    /// <summary>What control comes to through tier 0 again and again is compiled from this part of the threshold on.</summary>
+    public const int GatheredShare = 128;
 
     /// <summary>Times that the entries until the next making anew are doubled.</summary>
     public const int MaxDoublings = 16;

@@ -102,7 +102,12 @@ public static unsafe class JitRunner
             done += steps;
             threads.Link(frame->Exit.At, head->Control.Pc);
             if (text.Contains(head->Control.Pc))
-                text.At(head->Control.Pc).Sample(head);
+            {
+                Spot next = text.At(head->Control.Pc);
+                next.SampleFirst(head);
+                text.CountReturn(next);
+            }
+
             // It stops before a misaligned atomic, too, which is the interpreter's.
             if (steps == 0)
                 done += Interpreter.Execute(ref state, 1);

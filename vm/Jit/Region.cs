@@ -102,21 +102,23 @@ internal sealed class Block(ulong pc)
 /// </summary>
 internal sealed class Region
 {
-    // A place is cold below this part of the threshold.
-    private const int ColdShare = 32;
-
     // A region is large from this part of the limit on.
     private const int LargeShare = 8;
 
     private readonly CompiledText _text;
-    private readonly Dictionary<ulong, Block> _blocks = [];
-    private readonly Dictionary<ulong, Block> _owners = [];
+
+    // By page and halfword: the block that the instruction there is in.
+    private readonly Block?[]?[] _owners;
     private readonly HotQueue _queue = new();
     private readonly Instruction[] _instructions = new Instruction[JitLimits.MaxBlockLength];
     private readonly ulong[] _pcs = new ulong[JitLimits.MaxBlockLength];
-    private int _repeated;
+    private int _count, _repeated;
 
-    private Region(CompiledText text) => _text = text;
+    private Region(CompiledText text)
+    {
+        _text = text;
+        _owners = new Block?[text.PageCount][];
+    }
 
     /// <summary>Ascending by address, but for those inlined, which are behind their call. Empty when the root is an instruction for the interpreter.</summary>
     public List<Block> Blocks { get; } = [];
@@ -130,7 +132,7 @@ internal sealed class Region
     public ConstantRegisters Constants { get; private set; } = null!;
 
     /// <summary>Too large for others to have it all again.</summary>
-    public bool IsLarge => _text.Host is not null || _owners.Count > _text.Limits.MaxInstructions / LargeShare;
+    public bool IsLarge => _text.Host is not null || _count > _text.Limits.MaxInstructions / LargeShare;
 
     /// <summary>The region around <paramref name="root"/> and <paramref name="seeds"/>; the root's block is in it however small the limit.</summary>
     public static Region Form(CompiledText text, Spot root, List<Spot> seeds, int maxInstructions)
@@ -156,7 +158,7 @@ internal sealed class Region
     /// <summary>Whether it is LR, SC or AMO: where it is misaligned, the region is left before it.</summary>
     public static bool IsAtomic(Operation operation) => operation is >= Operation.LrW and <= Operation.AmomaxuD;
 
-    public Block? Find(ulong pc) => _blocks.GetValueOrDefault(pc);
+    public Block? Find(ulong pc) => Owner(pc) is { } owner && owner.Pc == pc ? owner : null;
 
     /// <summary>Where the JALR at the end of <paramref name="block"/> has gone.</summary>
     public IndirectSite Site(Block block) => _text.Site(block.Pcs[^1]);
@@ -171,27 +173,25 @@ internal sealed class Region
 
         while (_queue.TryDequeue(out ulong pc))
         {
-            if (_blocks.ContainsKey(pc))
-                continue;
-
-            if (_owners.TryGetValue(pc, out Block? owner))
+            if (Owner(pc) is { } owner)
             {
-                Split(owner, pc);
+                if (owner.Pc != pc)
+                    Split(owner, pc);
                 continue;
             }
 
             Block block = Read(pc);
             if (block.Instructions.Length == 0)
                 continue;
-            if (_blocks.Count != 0)
+            if (Blocks.Count != 0)
             {
-                if (_owners.Count + block.Instructions.Length > maxInstructions)
+                if (_count + block.Instructions.Length > maxInstructions)
                     break;
 
                 // No more than half of it repeats what large regions have: they would overlap without end.
                 if (_text.Find(pc) is { IsInLargeRegion: true })
                 {
-                    if (_text.Host is not null || 2 * (_repeated + block.Instructions.Length) > _owners.Count)
+                    if (_text.Host is not null || 2 * (_repeated + block.Instructions.Length) > _count)
                         continue;
 
                     _repeated += block.Instructions.Length;
@@ -199,8 +199,7 @@ internal sealed class Region
             }
 
             Add(block);
-            foreach (ulong at in block.Pcs)
-                _owners.Add(at, block);
+            _count += block.Instructions.Length;
             Follow(block);
         }
     }
@@ -234,7 +233,7 @@ internal sealed class Region
                 break;
             }
 
-            if (count == JitLimits.MaxBlockLength || !_text.Contains(at) || _owners.ContainsKey(at))
+            if (count == JitLimits.MaxBlockLength || !_text.Contains(at) || Owner(at) is not null)
                 break;
         }
 
@@ -254,15 +253,17 @@ internal sealed class Region
         SetInstructions(block, block.Instructions, block.Pcs, 0, at);
         (block.End, block.Next) = (BlockEnd.Fall, pc);
         Add(tail);
-        foreach (ulong tailPc in tail.Pcs)
-            _owners[tailPc] = tail;
     }
 
     private void Add(Block block)
     {
-        _blocks.Add(block.Pc, block);
         Blocks.Add(block);
+        foreach (ulong pc in block.Pcs)
+            (_owners[pc >> ProgramText.PageShift] ??= new Block?[ProgramText.PageLength / 2])[(int)(pc % ProgramText.PageLength) >> 1] = block;
     }
+
+    private Block? Owner(ulong pc) =>
+        _text.Contains(pc) ? _owners[pc >> ProgramText.PageShift]?[(int)(pc % ProgramText.PageLength) >> 1] : null;
 
     // Spans of these types are not compiled ahead.
     private static void SetInstructions(Block block, Instruction[] instructions, ulong[] pcs, int start, int count)
@@ -302,7 +303,7 @@ internal sealed class Region
     private void Seek(ulong pc, bool isCertain)
     {
         Spot? spot = _text.Find(pc);
-        if (isCertain ? _text.Contains(pc) : spot is not null && (spot.Count > _text.Limits.Threshold / ColdShare || spot.Code is not null))
+        if (isCertain ? _text.Contains(pc) : spot is not null && (spot.Count > _text.Limits.Threshold / JitLimits.ColdShare || spot.Code is not null))
             _queue.Enqueue(pc, spot is { IsInLargeRegion: true } ? 2 : -(spot?.Heat ?? 0));
     }
 

@@ -65,6 +65,9 @@ internal sealed class RegisterMap
                 continue;
 
             RegisterMap map = Choose(uses, head.Index, ends[head.Index], maps[head.Index]);
+            if (map == maps[head.Index])
+                continue;
+
             for (int index = head.Index; index <= ends[head.Index]; index++)
                 maps[index] = map;
         }
