@@ -64,6 +64,7 @@ public sealed unsafe class Machine : IDisposable
     public void Load(MemoryImage image, in MachineHead head)
     {
         CheckHead(head);
+        Memory.PreferLargePages(false);
         Memory.Load(image);
         _text = ProgramText.Of(image);
         Head = head;
@@ -74,6 +75,7 @@ public sealed unsafe class Machine : IDisposable
     public void Restart(in MachineHead head)
     {
         CheckHead(head);
+        Memory.PreferLargePages(false);
         Head = head;
     }
 

@@ -46,12 +46,12 @@ internal sealed unsafe partial class Reservation : SafeHandleZeroOrMinusOneIsInv
             NativeMemory.Clear(start, (nuint)length);
     }
 
-    /// <summary>Asks for large pages where a range is written from now on: fewer of them are missing in the processor's tables.</summary>
-    public void PreferLargePages(byte* start, ulong length)
+    /// <summary>Asks for large pages, or for small ones, where a range is written from now on: of large ones fewer are missing in the processor's tables.</summary>
+    public void PreferLargePages(byte* start, ulong length, bool areLarge)
     {
         // A hint: a system that has none goes on as before.
         if (OperatingSystem.IsLinux())
-            _ = MemoryAdvise((nint)start, (nuint)length, LargePages);
+            _ = MemoryAdvise((nint)start, (nuint)length, areLarge ? LargePages : SmallPages);
     }
 
     /// <summary>Makes what has been written executable, and read-only, where the system allows it: on Linux.</summary>
@@ -62,7 +62,7 @@ internal sealed unsafe partial class Reservation : SafeHandleZeroOrMinusOneIsInv
         ? VirtualFree(handle, 0, MemRelease) != 0
         : MemoryUnmap(handle, _length) == 0;
 
-    private const int ProtectRead = 1, ProtectWrite = 2, ProtectExecute = 4, MapPrivate = 2, DontNeed = 4, LargePages = 14;
+    private const int ProtectRead = 1, ProtectWrite = 2, ProtectExecute = 4, MapPrivate = 2, DontNeed = 4, LargePages = 14, SmallPages = 15;
     private const int MapAnonymous = 0x20, MapNoReserve = 0x4000, MapAnonymousMac = 0x1000, MapNoReserveMac = 0x40;
     private const uint MemCommit = 0x1000, MemReserve = 0x2000, MemRelease = 0x8000, PageReadWrite = 4;
 

@@ -118,12 +118,15 @@ public sealed unsafe partial class GuestMemory : IDisposable
         }
     }
 
-    /// <summary>For a program that runs long: what it touches from now on comes in large pages, which cost too much for short ones.</summary>
-    public void PreferLargePages()
+    /// <summary>
+    /// For a program that runs long: what it touches comes in large pages from now on, which cost too much for short ones; and no more
+    /// when it is over.
+    /// </summary>
+    public void PreferLargePages(bool isLong)
     {
-        if (!_hasLargePages)
-            _reservation.PreferLargePages(_data, (ulong)DataBlockCount << BlockShift);
-        _hasLargePages = true;
+        if (_hasLargePages != isLong)
+            _reservation.PreferLargePages(_data, (ulong)DataBlockCount << BlockShift, isLong);
+        _hasLargePages = isLong;
     }
 
     /// <summary>Byte pc of text is at <c>Text + pc</c>; read only.</summary>

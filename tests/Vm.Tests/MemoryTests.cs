@@ -304,4 +304,36 @@ public sealed unsafe class MemoryTests
         Assert.Throws<ArgumentOutOfRangeException>(() => memory.Read(0xFFFF_FFFF, 2));
         Assert.Throws<ArgumentOutOfRangeException>(() => memory.Read(0, -1));
     }
+
+    /// <summary>Large pages are for long programs: the next one, short as far as anybody knows, starts without.</summary>
+    [Fact]
+    public unsafe void Large_pages_end_with_the_program_that_they_were_for()
+    {
+        using var machine = new Machine();
+        foreach (Action next in (Action[])[() => machine.Load(MemoryImage.Empty, default), () => machine.Restart(default)])
+        {
+            machine.Memory.PreferLargePages(true);
+            next();
+            Assert.DoesNotContain("hg", Flags((nuint)machine.Memory.Data));
+        }
+
+        // The flags of the mapping at an address (proc(5): hg is MADV_HUGEPAGE), where the system tells them.
+        static string[] Flags(nuint address)
+        {
+            if (!OperatingSystem.IsLinux())
+                return [];
+
+            bool isHere = false;
+            foreach (string line in File.ReadLines("/proc/self/smaps"))
+            {
+                string[] fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                if (fields[0].Split('-') is [string start, string end])
+                    isHere = nuint.Parse(start, System.Globalization.NumberStyles.HexNumber, null) <= address && address < nuint.Parse(end, System.Globalization.NumberStyles.HexNumber, null);
+                else if (isHere && fields[0] == "VmFlags:")
+                    return fields[1..];
+            }
+
+            return [];
+        }
+    }
 }

@@ -31,7 +31,6 @@ public static unsafe class JitRunner
         var state = new LiveState<NoTracer>(machine, ref tracer);
         MachineFrame* frame = machine.FramePointer;
         MachineHead* head = &frame->Head;
-        byte* data = machine.Memory.Data;
         ulong done = 0;
         while (done < maxSteps && head->Control.Status == MachineStatus.Running)
         {
@@ -57,9 +56,9 @@ public static unsafe class JitRunner
             if (spot.Code is not null)
             {
                 if (done >= LongRun)
-                    machine.Memory.PreferLargePages();
+                    machine.Memory.PreferLargePages(true);
                 long budget = (long)Math.Min(limit, done >= LongRun ? long.MaxValue : LongRun);
-                steps = (ulong)(budget - RunRegions(frame, data, spot, budget, text));
+                steps = (ulong)(budget - RunRegions(frame, machine.Memory.Data, spot, budget, text));
                 done += steps;
                 if (steps != 0)
                     continue;
@@ -97,7 +96,7 @@ public static unsafe class JitRunner
             }
 
             ulong slice = Math.Min(limit, MaxThreadedSteps);
-            steps = slice - (ulong)threads.Run(frame, data, op, (long)slice);
+            steps = slice - (ulong)threads.Run(frame, machine.Memory.Data, op, (long)slice);
             head->Control.StepsLeft -= steps;
             done += steps;
             threads.Link(frame->Exit.At, head->Control.Pc);
