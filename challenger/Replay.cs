@@ -64,6 +64,7 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     private readonly Journal _journal;
     private readonly Drill? _drill;
     private readonly BatchExecutor _executor;
+    private readonly ExecutionEngine _engine;
     private readonly ILogger _log;
     private readonly Action _wake;
     private readonly CancellationTokenSource _stop = new();
@@ -78,12 +79,14 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     private ulong _baseNext;
     private bool _started;
 
-    public Replay(InboxReader reader, Word domainSeparator, Journal journal, Drill? drill, ILogger log, Action wake)
+    public Replay(
+        InboxReader reader, Word domainSeparator, Journal journal, Drill? drill, ILogger log, Action wake, ExecutionEngine engine = ExecutionEngine.Jit)
     {
         _reader = reader;
         _journal = journal;
         _drill = drill;
-        _executor = new BatchExecutor(domainSeparator, drill);
+        _executor = new BatchExecutor(domainSeparator, drill, engine);
+        _engine = engine;
         _log = log;
         _wake = wake;
         _worker = Task.Run(ExecuteAllAsync);
@@ -278,7 +281,7 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     private void Advance(Machine machine, Drill? lie, ulong from, ulong count)
     {
         if (lie is null)
-            Drill.AdvanceHonestly(machine, count, _stop.Token);
+            Drill.AdvanceHonestly(machine, count, _stop.Token, _engine);
         else
             lie.Advance(machine, from, count, _stop.Token);
     }

@@ -63,9 +63,14 @@ internal static class WatchCommand
         };
         Option<double?> poll = new("--poll-seconds") { Description = "Pause between looks at L1. Default: 4, on a development chain 0.15." };
         Option<string?> drill = new("--drill") { Description = "Development chains only: play for a lie, task=N,step=S,address=A,xor=X." };
+        Option<ExecutionEngine> engine = new("--engine")
+        {
+            Description = "What executes tasks: jit, compiled code; threaded, without a compiler; or interpreter, the reference. All end in the same state.",
+            DefaultValueFactory = _ => ExecutionEngine.Jit,
+        };
         Command command = new("watch", "Follow L1 and defend the true results.")
         {
-            l1, rollup, key, password, data, mode, json, verbose, from, claimAfter, poll, drill,
+            l1, rollup, key, password, data, mode, json, verbose, from, claimAfter, poll, drill, engine,
         };
         command.SetAction(async (parsed, cancel) =>
         {
@@ -81,7 +86,8 @@ internal static class WatchCommand
                     parsed.GetValue(drill) is { } lie ? Drill.Parse(lie) : null,
                     parsed.GetValue(from),
                     parsed.GetValue(claimAfter),
-                    ReadPoll(parsed.GetValue(poll)));
+                    ReadPoll(parsed.GetValue(poll)),
+                    parsed.GetValue(engine));
                 return await RunAsync(options, logger, cancel).ConfigureAwait(false);
             }
             catch (Exception error) when (Explain(error) is (int code, string line))

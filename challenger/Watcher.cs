@@ -25,6 +25,7 @@ public enum WatchMode
 /// <param name="FirstBlock">Where to begin to follow L1; null: the block of the contracts' deployment.</param>
 /// <param name="ClaimAfterSeconds">See <see cref="SolverPolicy"/>.</param>
 /// <param name="Poll">Pause between looks at L1; null: short on a development chain, a third of a slot elsewhere.</param>
+/// <param name="Engine">What executes tasks.</param>
 public sealed record WatchOptions(
     IReadOnlyList<Uri> Endpoints,
     Address Rollup,
@@ -34,7 +35,8 @@ public sealed record WatchOptions(
     Drill? Drill,
     ulong? FirstBlock,
     ulong? ClaimAfterSeconds,
-    TimeSpan? Poll);
+    TimeSpan? Poll,
+    ExecutionEngine Engine = ExecutionEngine.Jit);
 
 /// <summary>The contracts on L1 are not a rollup that this program can check.</summary>
 public sealed class IncompatibleRollupException(string message) : Exception(message);
@@ -100,7 +102,7 @@ public sealed partial class Watcher : IAsyncDisposable
         _follower = new ChainFollower(client, [contracts.Rollup, contracts.Tournaments, contracts.Inbox], firstBlock);
         _rules = new RulesReader(client);
         _game = new Game(contracts, genesis, _rules);
-        _replay = new Replay(new InboxReader(client, contracts.Inbox), domainSeparator, journal, options.Drill, log, Wake);
+        _replay = new Replay(new InboxReader(client, contracts.Inbox), domainSeparator, journal, options.Drill, log, Wake, options.Engine);
         _policy = new SolverPolicy(
             options.ClaimAfterSeconds, (UInt128)WithdrawalGas * UInt128.Max(genesis.InForce!.Parameters.PriceCeiling, 1));
         if (options.Account is { } account && options.Mode == WatchMode.Defend)

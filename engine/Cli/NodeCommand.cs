@@ -22,11 +22,11 @@ internal static class NodeCommand
         Option<string?> drill = new("--drill") { Description = "Development chains only: lie about one memory word, as task=N,step=S,address=A,xor=X, and post the wrong claim.", HelpName = "SPEC" };
         Option<string> engine = new("--engine")
         {
-            Description = "What executes tasks: interpreter is the reference, threaded ends in the same state several times as fast.",
-            HelpName = "interpreter|threaded",
-            DefaultValueFactory = _ => "interpreter",
+            Description = "What executes tasks: jit, compiled code; threaded, without a compiler; or interpreter, the reference. All end in the same state.",
+            HelpName = "jit|interpreter|threaded",
+            DefaultValueFactory = _ => "jit",
         };
-        engine.AcceptOnlyFromAmong("interpreter", "threaded");
+        engine.AcceptOnlyFromAmong("jit", "interpreter", "threaded");
         Option<string> log = new("--log") { Description = "Format of the log on stderr.", HelpName = "text|json", DefaultValueFactory = _ => "text" };
         log.AcceptOnlyFromAmong("text", "json");
         Option<bool> verbose = new("--verbose") { Description = "Log more." };

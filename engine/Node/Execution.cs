@@ -56,7 +56,7 @@ public sealed record TaskOutcome(ulong Number, ulong Batch, int Index, RollupTas
 /// <param name="domainSeparator">Of the signatures (spec 5.2.2).</param>
 /// <param name="drill">A lie to tell in one task, on a development chain; null for none.</param>
 /// <param name="engine">What runs the tasks.</param>
-public sealed class Executor(Word domainSeparator, Drill? drill = null, ExecutionEngine engine = ExecutionEngine.Interpreter) : IDisposable
+public sealed class Executor(Word domainSeparator, Drill? drill = null, ExecutionEngine engine = ExecutionEngine.Jit) : IDisposable
 {
     private readonly SemaphoreSlim _oneBatch = new(1, 1);
     private readonly BatchExecutor _executor = new(domainSeparator, drill, engine);

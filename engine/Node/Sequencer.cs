@@ -41,7 +41,7 @@ public sealed record SequencerOptions
     public Drill? Drill { get; init; }
 
     /// <summary>What runs the tasks.</summary>
-    public ExecutionEngine Engine { get; init; } = ExecutionEngine.Interpreter;
+    public ExecutionEngine Engine { get; init; } = ExecutionEngine.Jit;
 }
 
 /// <summary>What anyone may read of a node at one instant. Immutable.</summary>

@@ -100,7 +100,7 @@ public sealed class RollupTests : IDisposable
                     continue;
                 }
 
-                FinishedTask finished = Transition.Run(_machine, load.Loaded, Cancellation);
+                FinishedTask finished = Transition.Run(_machine, load.Loaded, Cancellation, ExecutionEngine.Interpreter);
                 foreach (ExecutionEngine engine in (ReadOnlySpan<ExecutionEngine>)[ExecutionEngine.Threaded, ExecutionEngine.Jit])
                     Assert.Equal(finished.ChunkRoots, Transition.Run(_machine, load.Loaded, Cancellation, engine).ChunkRoots);
                 Replays(state, finished, start + Transition.StorePhase);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Optimistic.Vm.Jit;
+using Optimistic.Vm.Rollup;
 
 namespace Optimistic.Vm.Tests;
 
@@ -30,6 +31,35 @@ public sealed class TierTests : IDisposable
         Assert.Equal(Interpreter.Run(_other, ulong.MaxValue), engine.Run(_machine, ulong.MaxValue));
         Assert.Equal(_other.Head.Bytes, _machine.Head.Bytes);
         Assert.Equal(_other.Root(), _machine.Root());
+    }
+
+    /// <summary>Tasks that outlast the steps of a chunk that are always interpreted.</summary>
+    [Theory]
+    [InlineData(11)]
+    [InlineData(12)]
+    [InlineData(13)]
+    public void Chunks_of_tasks_end_alike_on_all_engines(int seed)
+    {
+        TestProgram program = LoopingProgram.Create(new Random(seed), 3_000_000);
+        foreach (ExecutionEngine engine in Enum.GetValues<ExecutionEngine>())
+        {
+            program.LoadInto(_machine);
+            program.LoadInto(_other);
+            Transition.RunChunk(_machine, TestContext.Current.CancellationToken, engine);
+            Interpreter.Run(_other, Transition.ChunkSteps);
+            Assert.Equal(_other.Head.Bytes, _machine.Head.Bytes);
+            Assert.Equal(_other.Root(), _machine.Root());
+        }
+    }
+
+    [Fact]
+    [Spec("2.8.1")]
+    public void A_chunk_of_a_machine_that_goes_on_ends_after_its_steps()
+    {
+        Endless(stepsLeft: Transition.ChunkSteps + 100).LoadInto(_machine);
+        Transition.RunChunk(_machine, TestContext.Current.CancellationToken);
+        Assert.Equal(100UL, _machine.StepsLeft);
+        Assert.Equal(Transition.ChunkSteps / 2, _machine.Register(5));
     }
 
     /// <summary>A chain of a hundred million handlers is jumps: calls would need gigabytes of stack.</summary>

@@ -70,7 +70,7 @@ public sealed record TaskRun(App? App, MachineHead Head, Word LoadedRoot, Finish
 /// <param name="engine">What runs the tasks.</param>
 /// <param name="workers">Processors to use; 0 for all.</param>
 public sealed class BatchExecutor(
-    Word domainSeparator, Drill? drill = null, ExecutionEngine engine = ExecutionEngine.Interpreter, int workers = 0) : IDisposable
+    Word domainSeparator, Drill? drill = null, ExecutionEngine engine = ExecutionEngine.Jit, int workers = 0) : IDisposable
 {
     /// <summary>Tasks of a wave, in groups whose signers are found together.</summary>
     private const int WaveTasks = 8 * RollupTask.RecoveredTogether;

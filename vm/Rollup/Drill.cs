@@ -110,12 +110,12 @@ public sealed record Drill(ulong Task, ulong Step, uint Address, string Xor)
     }
 
     /// <summary>Makes steps without a lie, looking at the cancellation token now and then.</summary>
-    public static void AdvanceHonestly(Machine machine, ulong count, CancellationToken cancellation)
+    public static void AdvanceHonestly(Machine machine, ulong count, CancellationToken cancellation, ExecutionEngine engine = ExecutionEngine.Jit)
     {
         for (ulong done = 0; done < count && machine.IsRunning; done += SliceSteps)
         {
             cancellation.ThrowIfCancellationRequested();
-            Interpreter.Run(machine, Math.Min(SliceSteps, count - done));
+            engine.Run(machine, Math.Min(SliceSteps, count - done));
         }
     }
 
