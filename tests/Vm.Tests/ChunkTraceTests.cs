@@ -86,6 +86,30 @@ public sealed class ChunkTraceTests
             Assert.True(roots[step] == trace.Leaf((ulong)step), $"leaf {step} of {roots.Count} differs");
     }
 
+    /// <summary>Registers and memory that come back to what they were a few steps, or some thousand, before.</summary>
+    [Theory]
+    [InlineData(3)]
+    [InlineData(500)]
+    public void Leaves_of_states_that_come_back_are_machine_roots(int period)
+    {
+        const int Steps = 9000;
+        var source = new TestProgram(0x1000, 1UL << 39);
+        source.Text(0x1000,
+            Assembler.Encode(Operation.Addi, 5, 5, immediate: 1),
+            Assembler.Encode(Operation.Remu, 20, 5, 6),
+            Assembler.Encode(Operation.Remu, 5, 5, 6),
+            Assembler.Encode(Operation.Sd, rs1: 8, rs2: 20),
+            Assembler.Encode(Operation.Sub, 20, 20, 5),
+            Assembler.Encode(Operation.Jal, immediate: -20));
+        source.Set(6, (ulong)period).Set(8, 0x1000_0000 - 4);
+        var program = new Program(source.Image, source.Head, MachineStatus.Running);
+        (List<Word> roots, _) = StepByStep(program, Steps);
+        using Machine machine = program.Load();
+        ChunkTrace trace = ChunkTrace.Build(machine, Steps, new ChunkTraceSizes(WindowSteps: 4096));
+        for (int step = 0; step < Steps; step++)
+            Assert.True(roots[step] == trace.Leaf((ulong)step), $"leaf {step} differs");
+    }
+
     /// <summary>A program that dirties a fresh block with each store: snapshots stay within their limit, and every leaf can still be had.</summary>
     [Fact]
     public void Snapshots_are_thinned_out_to_their_limit()

@@ -10,12 +10,13 @@ public readonly record struct ForgedWord(ulong Step, uint Index, Word Value);
 
 /// <summary>
 /// The trace of a chunk (spec 2.8.2): leaf p is the machine root after step p + 1. Built by running the chunk once in windows, each
-/// logged and then hashed on all cores (<see cref="MemoryHistory"/>); a machine that stops leaves one run of equal leaves, whatever
-/// its length.
+/// logged and then hashed on all cores (<see cref="WindowHasher"/>); a machine that stops leaves one run of equal leaves, whatever its
+/// length.
 /// </summary>
 /// <remarks>
-/// Kept are the nodes of height 5 and more, and now and then a snapshot of the machine. Anything lower is hashed again from the
-/// nearest snapshot when it is asked for, 1024 leaves at a time. Safe for many threads.
+/// Kept are the nodes of height 5 and more, and now and then a snapshot of the machine. Anything lower is hashed again when it
+/// is asked for, 1024 leaves at a time, by a machine that runs there from the nearest snapshot, fast: the root that comes of it is
+/// compared with the one that is kept. Safe for many threads.
 /// </remarks>
 public sealed class ChunkTrace : TraceTree
 {
@@ -77,13 +78,15 @@ public sealed class ChunkTrace : TraceTree
         var pieces = new List<Word>();
         ulong steps = 0, snapshotSteps = sizes.SnapshotSteps, snapshotBytes = 0;
         using var hasher = new WindowHasher(machine, forged);
-        while (steps < maxSteps && machine.IsRunning)
+        int window = hasher.Run(0, NextSteps());
+        while (window > 0)
         {
-            int made = hasher.Run(steps, (int)Math.Min((ulong)sizes.WindowSteps, maxSteps - steps));
-            hasher.HashPieces((_, root) => pieces.Add(root));
-            steps += (ulong)made;
+            steps += (ulong)window;
+            // A snapshot is of the machine at the end of the window, which is not run on before.
+            bool goesOn = steps < maxSteps && machine.IsRunning, isSnapshot = goesOn && steps % snapshotSteps == 0;
+            window = hasher.HashPieces(steps, goesOn && !isSnapshot ? NextSteps() : 0, (_, root) => pieces.Add(root));
             last = hasher.LastRoot;
-            if (steps % snapshotSteps != 0 || !machine.IsRunning)
+            if (!isSnapshot)
                 continue;
 
             snapshotBytes += machine.Memory.TouchedBytes;
@@ -94,7 +97,11 @@ public sealed class ChunkTrace : TraceTree
                 snapshotBytes /= 2;
                 snapshots.RemoveAll(snapshot => snapshot.Step % snapshotSteps != 0);
             }
+
+            window = hasher.Run(steps, NextSteps());
         }
+
+        int NextSteps() => (int)Math.Min((ulong)sizes.WindowSteps, maxSteps - steps);
 
         if (forged is { } lie && lie.Step >= steps)
             throw new ArgumentException($"The machine stops after {steps} steps, before step {lie.Step} that was to be forged.", nameof(forged));
@@ -147,17 +154,17 @@ public sealed class ChunkTrace : TraceTree
         {
             // A snapshot at step s has what was forged after step s - 1 already.
             ulong before = lie.Step + 1 - snapshot.Step;
-            Interpreter.Run(machine, before);
+            ExecutionEngine.Jit.Run(machine, before);
             machine.Memory.WriteWord(lie.Index, lie.Value);
             behind -= before;
         }
 
-        Interpreter.Run(machine, behind);
+        ExecutionEngine.Jit.Run(machine, behind);
         using var hasher = new WindowHasher(machine, _forged);
         int steps = hasher.Run(start, (int)Math.Min(WindowLog.PieceSteps, Steps - start));
         HashedSteps += (ulong)steps;
         var levels = new Word[PieceHeight][];
-        hasher.HashPieces((leaves, root) =>
+        hasher.HashPieces(0, 0, (leaves, root) =>
         {
             if (root != _levels.Node(0, piece))
                 throw new UnreachableException($"piece {piece} of a chunk hashes to {root} now and hashed to {_levels.Node(0, piece)} before");
@@ -181,4 +188,4 @@ public sealed class ChunkTrace : TraceTree
 /// <param name="SnapshotSteps">Steps between snapshots at first: a multiple of the window.</param>
 /// <param name="MaxSnapshotBytes">Memory that snapshots may hold. Those in excess are dropped, at the price of longer runs to a leaf.</param>
 internal sealed record ChunkTraceSizes(
-    int WindowSteps = WindowLog.MaxSteps, ulong SnapshotSteps = 1 << 20, ulong MaxSnapshotBytes = 512UL << 20);
+    int WindowSteps = WindowLog.MaxSteps, ulong SnapshotSteps = 1 << 22, ulong MaxSnapshotBytes = 512UL << 20);

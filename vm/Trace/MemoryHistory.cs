@@ -1,5 +1,6 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Optimistic.Vm.Trace;
 
@@ -9,15 +10,20 @@ namespace Optimistic.Vm.Trace;
 /// window. So each level is one pass in step order to find the siblings, and then independent hashes, many at a time on all cores.
 /// </summary>
 /// <remarks>
-/// The pass of the next level, and writing the level below back to the tree, go along with the hashing of a level. Nodes of height 4
-/// and more are the memory's own and are left up to date; those below are kept here, for blocks that have been written to.
+/// The work is in stages, one after another, each of tasks that any threads do at once: its caller's. The pass of the next level, and
+/// writing the level below back to the tree, go along with the hashing of a level. Nodes of height 4 and more are the memory's own and
+/// are left up to date; those below, and the words as they were before the window, are kept here, for blocks that have been written
+/// to. So nothing here looks at the words of a machine, which may be running through the next window.
 /// </remarks>
 internal sealed unsafe class MemoryHistory : IDisposable
 {
     private const int MaxWrites = WindowLog.MaxWrites;
 
-    /// <summary>Entries hashed in one go by one thread: some 100 µs.</summary>
-    private const int PartEntries = 1024;
+    /// <summary>Entries hashed in one go by one thread: some 30 µs.</summary>
+    private const int PartEntries = 256;
+
+    /// <summary>Tasks of a stage that come before the parts of its level.</summary>
+    private const int OtherTasks = 2;
 
     /// <summary>Nodes whose children are gathered at a time.</summary>
     private const int BatchNodes = 64;
@@ -27,14 +33,15 @@ internal sealed unsafe class MemoryHistory : IDisposable
     private readonly GuestMemory _memory;
     private readonly InnerNodes _inner = new();
     private readonly NativeArena _arena = new(
-        (ulong)MaxWrites * ((3 * Word.Length) + (2 * 4 * sizeof(int)) + sizeof(int) + (2 * sizeof(ulong)) + sizeof(int)) +
+        (ulong)MaxWrites * ((2 * 4 * sizeof(int)) + sizeof(int) + (2 * sizeof(ulong))) +
         (3 * Level.Bytes) + ((ulong)HashTableLength * sizeof(int)));
 
-    private readonly Word*[] _values = new Word*[3];
     private readonly int*[] _siblings = new int*[2];
     private readonly Level[] _levels = new Level[3];
-    private readonly int* _ids, _firstEntries, _hashTable;
+    private readonly int* _ids, _hashTable;
     private readonly ulong* _distinct, _unsorted;
+    private WindowLog _log = null!;
+    private int _distinctWords;
 
     /// <summary>Follows <paramref name="memory"/>, whose tree is brought up to date and must be kept so by this object alone.</summary>
     public MemoryHistory(GuestMemory memory)
@@ -42,7 +49,6 @@ internal sealed unsafe class MemoryHistory : IDisposable
         _memory = memory;
         for (int i = 0; i < 3; i++)
         {
-            _values[i] = _arena.Take<Word>(MaxWrites);
             _levels[i] = new Level(_arena);
         }
 
@@ -50,7 +56,6 @@ internal sealed unsafe class MemoryHistory : IDisposable
             _siblings[i] = _arena.Take<int>(4 * MaxWrites);
 
         _ids = _arena.Take<int>(MaxWrites);
-        _firstEntries = _arena.Take<int>(MaxWrites);
         _distinct = _arena.Take<ulong>(MaxWrites);
         _unsorted = _arena.Take<ulong>(MaxWrites);
         _hashTable = _arena.Take<int>(HashTableLength);
@@ -64,65 +69,51 @@ internal sealed unsafe class MemoryHistory : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prepare(uint word) => _inner.Prepare(word, _memory);
 
-    /// <summary>Hashes all writes of a window.</summary>
-    /// <returns>A memory root for each, valid until the next call.</returns>
-    public Word* Hash(WindowLog log)
+    /// <summary>A memory root for each write of the window, when all stages are done; valid until the next <see cref="Begin"/>.</summary>
+    public Word* Roots => _levels[GuestMemory.Height % 3].Values;
+
+    /// <summary>Stages in which the window is hashed: none when it has no writes.</summary>
+    public int Stages { get; private set; }
+
+    /// <summary>Turns to a window, after the one before it.</summary>
+    public void Begin(WindowLog log)
     {
-        int writes = log.Writes;
-        if (writes == 0)
-            return null;
+        _log = log;
+        Stages = log.Writes == 0 ? 0 : GuestMemory.Height + 2;
+    }
 
-        Level words = _levels[0];
-        FindWords(log, words);
-        int distinctWords = words.Count;
-        Index(0, words, _siblings[0], writes, log);
-        Word* source = log.NewWords;
-        for (int height = 0; height < GuestMemory.Height; height++)
+    /// <summary>Tasks of a stage. They may be done in any order and at once, when those of the stage before are done.</summary>
+    public int TasksOf(int stage) => stage == 0 || stage == Stages - 1 ? 1 : OtherTasks + ((_log.Writes + PartEntries - 1) / PartEntries);
+
+    /// <summary>Does a task of a stage.</summary>
+    public void Do(int stage, int task)
+    {
+        // The stages between hash nodes of one height into those above.
+        int height = stage - 1;
+        if (stage == 0)
         {
-            // Values of height k are in buffer (k - 1) mod 3, and so are free again when those of height k + 3 come.
-            Word* target = _values[height % 3], below = _values[(height + 1) % 3];
-            Level level = _levels[height % 3], next = _levels[(height + 1) % 3], previous = _levels[(height + 2) % 3];
-            int* siblings = _siblings[height % 2], nextSiblings = _siblings[(height + 1) % 2];
-            Word* from = source;
-            int h = height;
-            int parts = (writes + PartEntries - 1) / PartEntries;
-            if (parts == 1)
-            {
-                for (int part = -2; part < parts; part++)
-                    Part(part);
-            }
-            else
-            {
-                Parallel.For(-2, parts, Part);
-            }
-
-            source = target;
-
-            void Part(int part)
-            {
-                if (part == -2 && h + 1 < GuestMemory.Height)
-                {
-                    Ascend(level, next);
-                    Index(h + 1, next, nextSiblings, writes, log);
-                }
-                else if (part == -1 && h > 1)
-                {
-                    WriteBack(h - 1, previous, below);
-                }
-                else if (part >= 0)
-                {
-                    HashPart(level, siblings, from, target, part * PartEntries, Math.Min((part + 1) * PartEntries, writes));
-                }
-            }
+            FindWords();
+            Index(0);
         }
-
-        WriteBack(GuestMemory.Height - 1, _levels[(GuestMemory.Height - 1) % 3], _values[(GuestMemory.Height - 2) % 3]);
-        Root = source[writes - 1];
-        *_memory.NodePointer(GuestMemory.Height, 0) = Root;
-        for (int i = 0; i < distinctWords; i++)
-            _memory.AcceptBlock((uint)(_distinct[i] >> 32) / (GuestMemory.BlockLength / Word.Length));
-
-        return source;
+        else if (stage == Stages - 1)
+        {
+            WriteBack(GuestMemory.Height - 1);
+            End();
+        }
+        else if (task >= OtherTasks)
+        {
+            int start = (task - OtherTasks) * PartEntries;
+            HashPart(height, start, Math.Min(start + PartEntries, _log.Writes));
+        }
+        else if (task == 0 && height + 1 < GuestMemory.Height)
+        {
+            Ascend(_levels[height % 3], _levels[(height + 1) % 3]);
+            Index(height + 1);
+        }
+        else if (task == 1 && height > 0)
+        {
+            WriteBack(height - 1);
+        }
     }
 
     public void Dispose()
@@ -132,9 +123,10 @@ internal sealed unsafe class MemoryHistory : IDisposable
     }
 
     /// <summary>Finds the distinct words of the log, ascending, and numbers the entries' words accordingly.</summary>
-    private void FindWords(WindowLog log, Level words)
+    private void FindWords()
     {
-        // An open hash table of 1 + position; at most half full.
+        // An open hash table of 1 + number; at most half full.
+        WindowLog log = _log;
         int length = 64;
         while (length < 2 * log.Writes)
             length *= 2;
@@ -150,7 +142,7 @@ internal sealed unsafe class MemoryHistory : IDisposable
                 if (found == 0)
                 {
                     _hashTable[probe] = count + 1;
-                    _unsorted[count] = (ulong)word << 32 | (uint)i;
+                    _unsorted[count] = (ulong)word << 32 | (uint)count;
                     _ids[i] = count++;
                     break;
                 }
@@ -165,21 +157,22 @@ internal sealed unsafe class MemoryHistory : IDisposable
             }
         }
 
-        // Sorted by word; the first entry of each comes along, and tells which number it had.
+        // Sorted by word; its number comes along.
         new Span<ulong>(_unsorted, count).CopyTo(new Span<ulong>(_distinct, count));
         new Span<ulong>(_distinct, count).Sort();
+        Level words = _levels[0];
+        new Span<Word>(log.NewWords, log.Writes).CopyTo(new Span<Word>(words.Values, log.Writes));
         int* ranks = _hashTable;
         for (int i = 0; i < count; i++)
         {
             words.Nodes[i] = (uint)(_distinct[i] >> 32);
-            _firstEntries[i] = (int)(uint)_distinct[i];
-            ranks[_ids[_firstEntries[i]]] = i;
+            ranks[(int)(uint)_distinct[i]] = i;
         }
 
         for (int i = 0; i < log.Writes; i++)
             _ids[i] = ranks[_ids[i]];
 
-        words.Count = count;
+        words.Count = _distinctWords = count;
     }
 
     /// <summary>The distinct parents of a level, and where among their children each node is.</summary>
@@ -191,9 +184,11 @@ internal sealed unsafe class MemoryHistory : IDisposable
         parents.Count = level.ParentCount;
     }
 
-    /// <summary>Finds for each entry its three siblings: entries before it, or (negative) the tree before this window.</summary>
-    private void Index(int height, Level level, int* siblings, int writes, WindowLog log)
+    /// <summary>Finds for each entry the four children of its parent: values of entries up to it, or, negative, what was before this window.</summary>
+    private void Index(int height)
     {
+        Level level = _levels[height % 3];
+        int* siblings = _siblings[height % 2];
         int parentCount = 0;
         uint lastParent = uint.MaxValue;
         for (int i = 0; i < level.Count; i++)
@@ -204,7 +199,7 @@ internal sealed unsafe class MemoryHistory : IDisposable
                 for (uint child = 0; child < 4; child++)
                 {
                     int slot = (4 * parentCount) + (int)child;
-                    level.Before[slot] = height == 0 ? _memory.Data + ((4 * (ulong)parent + child) * Word.Length) : Node(height, (4 * parent) + child);
+                    level.Values[~slot] = *Node(height, (4 * parent) + child);
                     level.Last[slot] = ~slot;
                 }
 
@@ -213,75 +208,100 @@ internal sealed unsafe class MemoryHistory : IDisposable
             }
 
             level.Slots[i] = (4 * (parentCount - 1)) + (int)(node % 4);
-
-            // The words' own bytes have changed since; the log has what they were.
-            if (height == 0)
-                level.Before[level.Slots[i]] = (byte*)(log.OldWords + _firstEntries[i]);
         }
 
         level.ParentCount = parentCount;
+        int writes = _log.Writes;
+        int* ids = _ids, slots = level.Slots, last = level.Last;
         for (int i = 0; i < writes; i++)
         {
-            int slot = level.Slots[_ids[i]];
-            level.Last[slot] = i;
-            Unsafe.CopyBlockUnaligned(siblings + (4 * i), level.Last + (slot & ~3), 4 * sizeof(int));
-            _ids[i] = slot / 4;
+            // All four in one register: what was written in parts just now is slow to be read as a whole.
+            int slot = slots[ids[i]];
+            int* parent = last + (slot & ~3);
+            Vector128<int> isChild = Vector128.Equals(Vector128.Create(slot & 3), Vector128.Create(0, 1, 2, 3));
+            Vector128<int> latest = Vector128.ConditionalSelect(isChild, Vector128.Create(i), Vector128.Load(parent));
+            latest.Store(parent);
+            latest.Store(siblings + (4 * i));
+            ids[i] = slot / 4;
         }
     }
 
-    private static void HashPart(Level level, int* siblings, Word* source, Word* target, int start, int end)
+    private void HashPart(int height, int start, int end)
     {
+        int* siblings = _siblings[height % 2];
+        Word* source = _levels[height % 3].Values, target = _levels[(height + 1) % 3].Values;
         byte** children = stackalloc byte*[4 * BatchNodes];
         for (; start < end; start += BatchNodes)
         {
             int count = Math.Min(BatchNodes, end - start);
             int* batch = siblings + (4 * start);
             for (int i = 0; i < 4 * count; i++)
-                children[i] = batch[i] >= 0 ? (byte*)(source + batch[i]) : level.Before[~batch[i]];
+            {
+                children[i] = (byte*)(source + batch[i]);
+                if (Sse.IsSupported)
+                    Sse.Prefetch0(children[i]);
+            }
 
             Keccak.Gather(children, (byte*)(target + start), count);
         }
     }
 
     /// <summary>Puts the last value of each node of a level into the tree.</summary>
-    private void WriteBack(int height, Level level, Word* values)
+    private void WriteBack(int height)
     {
+        Level level = _levels[height % 3];
         for (int i = 0; i < level.Count; i++)
-            *(Word*)NodePointer(height, level.Nodes[i]) = values[level.Last[level.Slots[i]]];
+            *NodePointer(height, level.Nodes[i]) = level.Values[level.Last[level.Slots[i]]];
+    }
+
+    private void End()
+    {
+        Root = Roots[_log.Writes - 1];
+        *_memory.NodePointer(GuestMemory.Height, 0) = Root;
+        for (int i = 0; i < _distinctWords; i++)
+            _memory.AcceptBlock((uint)(_distinct[i] >> 32) / (GuestMemory.BlockLength / Word.Length));
     }
 
     private Word* NodePointer(int height, uint index) => height < GuestMemory.BlockHeight
         ? _inner.At(height, index)
         : _memory.NodePointer(height, index);
 
-    private byte* Node(int height, uint index)
+    private Word* Node(int height, uint index)
     {
         Word* node = NodePointer(height, index);
-        return node->IsZero ? QuadTree.ZeroRootPointer(height) : (byte*)node;
+        return node->IsZero ? (Word*)QuadTree.ZeroRootPointer(height) : node;
     }
 
-    /// <summary>A level of the window's tree: its distinct nodes, ascending, and the children of their parents, four slots each.</summary>
-    private sealed class Level(NativeArena arena)
+    /// <summary>A level of the window's tree: its distinct nodes, ascending, the children of their parents, four slots each, and values.</summary>
+    private sealed class Level
     {
-        public const ulong Bytes = (ulong)MaxWrites * (sizeof(uint) + sizeof(int) + (4 * sizeof(int)) + (4 * sizeof(ulong)));
+        public const ulong Bytes = (ulong)MaxWrites * (sizeof(uint) + sizeof(int) + (4 * sizeof(int)) + (5 * Word.Length));
 
         public int Count;
         public int ParentCount;
 
         /// <summary>Index in the tree, by number.</summary>
-        public readonly uint* Nodes = arena.Take<uint>(MaxWrites);
+        public readonly uint* Nodes;
 
         /// <summary>Slot, by number.</summary>
-        public readonly int* Slots = arena.Take<int>(MaxWrites);
+        public readonly int* Slots;
 
         /// <summary>The latest entry of a slot, or the complement of the slot when there was none yet.</summary>
-        public readonly int* Last = arena.Take<int>(4 * MaxWrites);
+        public readonly int* Last;
 
-        /// <summary>What a slot held before the window.</summary>
-        public readonly byte** Before = (byte**)arena.Take<nint>(4 * MaxWrites);
+        /// <summary>By entry, the node after it; and by the complement of a slot, what that held before the window.</summary>
+        public readonly Word* Values;
+
+        public Level(NativeArena arena)
+        {
+            Nodes = arena.Take<uint>(MaxWrites);
+            Slots = arena.Take<int>(MaxWrites);
+            Last = arena.Take<int>(4 * MaxWrites);
+            Values = arena.Take<Word>(5 * MaxWrites) + (4 * MaxWrites);
+        }
     }
 
-    /// <summary>Nodes of heights 1 to 3 of blocks that have been written to; zero words are empty subtrees.</summary>
+    /// <summary>Words of blocks that have been written to, and the nodes of heights 1 to 3 above; zero words are empty subtrees.</summary>
     private sealed class InnerNodes : IDisposable
     {
         private const uint BlockWords = GuestMemory.BlockLength / Word.Length;
@@ -293,12 +313,12 @@ internal sealed unsafe class MemoryHistory : IDisposable
         public InnerNodes()
         {
             ulong length = 0;
-            for (int height = 1; height < GuestMemory.BlockHeight; height++)
+            for (int height = 0; height < GuestMemory.BlockHeight; height++)
                 length += Length(height) * Word.Length;
 
             _reservation = new Reservation(length + GuestMemory.DataBlockCount);
             byte* start = _reservation.Pointer;
-            for (int height = 1; height < GuestMemory.BlockHeight; height++)
+            for (int height = 0; height < GuestMemory.BlockHeight; height++)
             {
                 _heights[height] = (Word*)start;
                 start += Length(height) * Word.Length;
@@ -323,10 +343,11 @@ internal sealed unsafe class MemoryHistory : IDisposable
         private void Fill(uint block, GuestMemory memory)
         {
             _isPrepared[block] = 1;
-            var children = new ReadOnlySpan<Word>(memory.Data + ((ulong)block * GuestMemory.BlockLength), (int)BlockWords);
+            var children = new ReadOnlySpan<Word>(memory.GroupedData + ((ulong)block * GuestMemory.BlockLength), (int)BlockWords);
             if (!children.ContainsAnyExcept(Word.Zero))
                 return;
 
+            children.CopyTo(new Span<Word>(At(0, block * BlockWords), (int)BlockWords));
             for (int height = 1; height < GuestMemory.BlockHeight; height++)
             {
                 int count = (int)BlockWords >> (2 * height);

@@ -16,7 +16,7 @@ internal sealed unsafe class WindowLog : IDisposable
 
     private readonly NativeArena _arena = new(
         (MaxSteps + 1) * (3 * sizeof(ulong) + 1) + (ulong)MaxSteps / PieceSteps * (ulong)sizeof(RegisterFile) +
-        MaxWrites * (2 * Word.Length + sizeof(int) + sizeof(uint)));
+        MaxWrites * (Word.Length + sizeof(int) + sizeof(uint)));
 
     public WindowLog()
     {
@@ -25,7 +25,6 @@ internal sealed unsafe class WindowLog : IDisposable
         Results = _arena.Take<ulong>(MaxSteps + 1);
         Registers = _arena.Take<byte>(MaxSteps + 1);
         Pieces = _arena.Take<RegisterFile>(MaxSteps / PieceSteps);
-        OldWords = _arena.Take<Word>(MaxWrites);
         NewWords = _arena.Take<Word>(MaxWrites);
         WriteSteps = _arena.Take<int>(MaxWrites);
         WriteWords = _arena.Take<uint>(MaxWrites);
@@ -53,8 +52,6 @@ internal sealed unsafe class WindowLog : IDisposable
     public int* WriteSteps { get; }
 
     public uint* WriteWords { get; }
-
-    public Word* OldWords { get; }
 
     public Word* NewWords { get; }
 
@@ -106,12 +103,11 @@ internal sealed unsafe class WindowLog : IDisposable
 
     /// <summary>Logs that a word is about to become <paramref name="value"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Write(uint word, in Word old, in Word value)
+    public void Write(uint word, in Word value)
     {
         int i = Writes++;
         WriteSteps[i] = Steps - 1;
         WriteWords[i] = word;
-        OldWords[i] = old;
         NewWords[i] = value;
     }
 }
@@ -124,10 +120,11 @@ internal unsafe ref struct TracedState(Machine machine, ref NoTracer tracer, Win
     private LiveState<NoTracer> _live = new(machine, ref tracer);
     private readonly WindowLog _log = log;
     private readonly MemoryHistory _history = history;
-    private readonly byte* _data = machine.Memory.Data;
+    private readonly byte* _data = machine.Memory.GroupedData;
 
     public readonly MachineHead* Head => _live.Head;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void BeginStep()
     {
         WindowLog log = _log;
@@ -143,6 +140,7 @@ internal unsafe ref struct TracedState(Machine machine, ref NoTracer tracer, Win
         log.Registers[t] = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Instruction Fetch(ulong pc)
     {
         Instruction instruction = _live.Fetch(pc);
@@ -184,7 +182,7 @@ internal unsafe ref struct TracedState(Machine machine, ref NoTracer tracer, Win
     {
         Word value = WordAt(index);
         if (value != old)
-            _log.Write(index, old, value);
+            _log.Write(index, value);
     }
 }
 
