@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -17,10 +18,12 @@ public sealed unsafe partial class GuestMemory
     private long _hashings;
 
     /// <summary>The root over the 4^4 words of one block.</summary>
+    [SkipLocalsInit]
     internal static void HashBlock(byte* block, byte* root)
     {
-        HashedBlock hashed = default;
+        HashedBlock hashed;
         HashedBlock* one = &hashed;
+        one->Forget(block);
         Rehash(&one, &block, 1);
         *(Word*)root = *hashed.Root;
     }
@@ -28,21 +31,25 @@ public sealed unsafe partial class GuestMemory
     /// <summary>Rehashes dirty blocks, <paramref name="start"/> to <paramref name="end"/> - 1 of them, none of which need be remembered.</summary>
     private void HashBlocks(int start, int end)
     {
-        var hashed = (HashedBlock*)NativeMemory.Alloc(BlocksAtATime, (nuint)sizeof(HashedBlock));
+        // From the pool of the thread: fresh memory would cost a fault a page.
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BlocksAtATime * sizeof(HashedBlock));
         HashedBlock** entries = stackalloc HashedBlock*[BlocksAtATime];
-        for (; start < end; start += BlocksAtATime)
+        fixed (byte* hashed = buffer)
         {
-            int count = Math.Min(end - start, BlocksAtATime);
-            for (int i = 0; i < count; i++)
+            for (; start < end; start += BlocksAtATime)
             {
-                entries[i] = hashed + i;
-                entries[i]->IsKnown = false;
-            }
+                int count = Math.Min(end - start, BlocksAtATime);
+                for (int i = 0; i < count; i++)
+                {
+                    entries[i] = (HashedBlock*)hashed + i;
+                    entries[i]->Forget(BlockPointer(_dirtyBlocks[start + i]));
+                }
 
-            HashBlocks(entries, start, count);
+                HashBlocks(entries, start, count);
+            }
         }
 
-        NativeMemory.Free(hashed);
+        ArrayPool<byte>.Shared.Return(buffer);
     }
 
     /// <summary>Rehashes all dirty blocks, at most <see cref="BlocksAtATime"/>, with what is remembered of them.</summary>
@@ -130,9 +137,12 @@ public sealed unsafe partial class GuestMemory
         }
     }
 
-    /// <summary>A block's content when it was hashed, and all nodes above it.</summary>
+    /// <summary>A block's content when it was hashed, and all nodes above it; or the nodes alone, of a block that stays as it is meanwhile.</summary>
     private struct HashedBlock
     {
+        // Null where the content is here.
+        private byte* _source;
+
         public uint Block;
 
         /// <summary>Whether content and nodes mean anything.</summary>
@@ -151,17 +161,27 @@ public sealed unsafe partial class GuestMemory
 
         public Word* Node(int height, int index) => height switch
         {
-            0 => (Word*)Unsafe.AsPointer(ref _content[0]) + index,
+            0 => (Word*)(_source != null ? _source : (byte*)Unsafe.AsPointer(ref _content[0])) + index,
             1 => (Word*)Unsafe.AsPointer(ref _nodes[0]) + index,
             2 => (Word*)Unsafe.AsPointer(ref _nodes[0]) + 64 + index,
             3 => (Word*)Unsafe.AsPointer(ref _nodes[0]) + 64 + 16 + index,
             _ => (Word*)Unsafe.AsPointer(ref _nodes[0]) + 64 + 16 + 4,
         };
 
-        /// <summary>Takes over the content of a block.</summary>
+        /// <summary>Turns to a block whose content is not to be remembered.</summary>
+        public void Forget(byte* source)
+        {
+            _source = source;
+            IsKnown = false;
+        }
+
+        /// <summary>Takes over the content of a block, if it is to be remembered.</summary>
         /// <returns>A bit for each node of height 1 below which it is another.</returns>
         public ulong Update(byte* block)
         {
+            if (_source != null)
+                return ulong.MaxValue;
+
             byte* content = (byte*)Node(0, 0);
             ulong changed = 0;
             for (int group = 0; group < (int)BlockWords / 4; group++, block += Keccak.NodeLength, content += Keccak.NodeLength)
