@@ -1,1 +1,1 @@
-return await Optimistic.Engine.Cli.CommandLine.RunAsync(args);
+return Optimistic.Engine.Cli.CommandLine.RunAsync(args).GetAwaiter().GetResult();

@@ -197,13 +197,19 @@ public static class Decoder
         for (int i = 0; i < buckets.Length; i++)
         {
             uint key = 3 | (uint)i >> 3 << 2 | ((uint)i & 7) << 12;
-            var rows = new List<InstructionRow>();
-            foreach (InstructionRow row in InstructionTable.Rows)
-                if (((key ^ row.Match) & row.Mask & 0x707f) == 0)
-                    rows.Add(row);
-            buckets[i] = [.. rows];
+            int count = 0;
+            foreach (ref readonly InstructionRow row in InstructionTable.Rows)
+                count += IsIn(row, key) ? 1 : 0;
+            InstructionRow[] rows = buckets[i] = new InstructionRow[count];
+            foreach (ref readonly InstructionRow row in InstructionTable.Rows)
+            {
+                if (IsIn(row, key))
+                    rows[^count--] = row;
+            }
         }
 
         return buckets;
+
+        static bool IsIn(in InstructionRow row, uint key) => ((key ^ row.Match) & row.Mask & 0x707f) == 0;
     }
 }

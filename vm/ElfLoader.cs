@@ -153,5 +153,6 @@ public static class ElfLoader
 
     private static ulong U64(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt64LittleEndian(bytes[offset..]);
 
-    private readonly record struct Segment(ulong Address, ulong End, int Offset, int FileLength, bool IsExecutable);
+    // Not a struct: lists of structs are compiled at start-up, lists of objects are there.
+    private sealed record Segment(ulong Address, ulong End, int Offset, int FileLength, bool IsExecutable);
 }

@@ -17,7 +17,7 @@ internal static unsafe class KeccakAvx2
     /// The rounds run in place: a row's five outputs take the places of the five lanes they came from, and after two rounds every
     /// lane is home again. The last round computes the four lanes that the digest needs.
     /// </remarks>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    [SkipLocalsInit]
     internal static void Nodes(byte** children, byte* output)
     {
         Vector256<ulong> b, b0, b1, b2, b3, b4, c0, c1, c2, c3, c4, d0, d1, d2, d3, d4;
@@ -70,10 +70,10 @@ internal static unsafe class KeccakAvx2
         }
 
         Transpose(ref c0, ref c1, ref c2, ref c3);
-        c0.Store((ulong*)output);
-        c1.Store((ulong*)output + 4);
-        c2.Store((ulong*)output + 8);
-        c3.Store((ulong*)output + 12);
+        Avx.Store((ulong*)output, c0);
+        Avx.Store((ulong*)output + 4, c1);
+        Avx.Store((ulong*)output + 8, c2);
+        Avx.Store((ulong*)output + 12, c3);
     }
 
     /// <summary>One child of each of the four nodes (the pointers are four apart), turned into four lanes.</summary>

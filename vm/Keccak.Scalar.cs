@@ -26,7 +26,6 @@ internal static unsafe class KeccakScalar
     /// The rounds run in place: a row's five outputs take the places of the five lanes they came from, and after two rounds every
     /// lane is home again. So a turn of the loop is two rounds with no copies.
     /// </remarks>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Permute(ulong* s)
     {
         fixed (ulong* roundConstants = Keccak.RoundConstants)

@@ -60,7 +60,7 @@ public sealed unsafe partial class GuestMemory
         for (int i = 0; i < _dirtyBlocks.Count; i++)
         {
             // Its own entry, else the one that was used longest ago; never one of this time, as there are no more blocks than entries.
-            uint block = _dirtyBlocks[i];
+            uint block = (uint)_dirtyBlocks[i];
             HashedBlock* entry = null;
             for (HashedBlock* other = _hashedBlocks; other < _hashedBlocks + BlocksAtATime; other++)
             {
@@ -87,11 +87,11 @@ public sealed unsafe partial class GuestMemory
     {
         byte** blocks = stackalloc byte*[BlocksAtATime];
         for (int i = 0; i < count; i++)
-            blocks[i] = BlockPointer(_dirtyBlocks[start + i]);
+            blocks[i] = BlockPointer((uint)_dirtyBlocks[start + i]);
 
         Rehash(entries, blocks, count);
         for (int i = 0; i < count; i++)
-            *_nodes.At(BlockHeight, _dirtyBlocks[start + i]) = *entries[i]->Root;
+            *_nodes.At(BlockHeight, (uint)_dirtyBlocks[start + i]) = *entries[i]->Root;
     }
 
     /// <summary>Brings what is known of blocks up to what they are. Nodes of a level are hashed together; those of nothing but zeros are known.</summary>
@@ -192,10 +192,10 @@ public sealed unsafe partial class GuestMemory
                     continue;
 
                 changed |= 1UL << group;
-                w0.Store(content);
-                w1.Store(content + 32);
-                w2.Store(content + 64);
-                w3.Store(content + 96);
+                *(Vector256<byte>*)content = w0;
+                *(Vector256<byte>*)(content + 32) = w1;
+                *(Vector256<byte>*)(content + 64) = w2;
+                *(Vector256<byte>*)(content + 96) = w3;
             }
 
             IsKnown = true;

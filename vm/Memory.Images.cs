@@ -9,12 +9,12 @@ public sealed unsafe partial class GuestMemory
     /// <summary>Blocks that are kept for the next checkpoints: half a MiB.</summary>
     private const int MaxSpareBlocks = 64;
 
-    private readonly List<uint> _touchedBlocks = [];
+    private readonly List<int> _touchedBlocks = [];
     private readonly byte[] _isTouched = new byte[DataBlockCount];
 
     // Blocks that may differ from the last checkpoint, and the content there of those that differed from the image.
-    private readonly HashSet<uint> _changedBlocks = [];
-    private readonly Dictionary<uint, byte[]> _checkpoint = [];
+    private readonly HashSet<int> _changedBlocks = [];
+    private readonly Dictionary<int, byte[]> _checkpoint = [];
     private readonly Stack<byte[]> _spareBlocks = [];
     private MemoryImage _image = MemoryImage.Empty;
 
@@ -43,13 +43,13 @@ public sealed unsafe partial class GuestMemory
         {
             if (_isTouched[block] == 0)
             {
-                if (_checkpoint.Remove(block, out byte[]? spare))
+                if (_checkpoint.Remove((int)block, out byte[]? spare))
                     _spareBlocks.Push(spare);
                 continue;
             }
 
-            if (!_checkpoint.TryGetValue(block, out byte[]? content))
-                _checkpoint[block] = content = _spareBlocks.TryPop(out byte[]? spare) ? spare : new byte[BlockLength];
+            if (!_checkpoint.TryGetValue((int)block, out byte[]? content))
+                _checkpoint[(int)block] = content = _spareBlocks.TryPop(out byte[]? spare) ? spare : new byte[BlockLength];
             new ReadOnlySpan<byte>(BlockPointer(block), BlockLength).CopyTo(content);
         }
 
@@ -65,7 +65,7 @@ public sealed unsafe partial class GuestMemory
 
         foreach (uint block in _changedBlocks)
         {
-            ReadOnlySpan<byte> content = _checkpoint.TryGetValue(block, out byte[]? saved) ? saved : _image.BlockAt(block);
+            ReadOnlySpan<byte> content = _checkpoint.TryGetValue((int)block, out byte[]? saved) ? saved : _image.BlockAt(block);
             content.CopyTo(new Span<byte>(GroupedData + (ulong)block * BlockLength, BlockLength));
             MarkDirty((ulong)block * BlockLength);
         }
@@ -120,7 +120,7 @@ public sealed unsafe partial class GuestMemory
     /// <summary>The first of the touched blocks, which ascend, from <paramref name="block"/> on.</summary>
     private int FirstTouched(uint block)
     {
-        int found = _touchedBlocks.BinarySearch(block);
+        int found = _touchedBlocks.BinarySearch((int)block);
         return found >= 0 ? found : ~found;
     }
 
@@ -137,7 +137,7 @@ public sealed unsafe partial class GuestMemory
     /// <returns>How many blocks that were.</returns>
     private int Restore(int i, int end, QuadNode? top)
     {
-        uint first = _touchedBlocks[i];
+        uint first = (uint)_touchedBlocks[i];
         int count = 0;
         while (true)
         {
@@ -154,7 +154,7 @@ public sealed unsafe partial class GuestMemory
                 return count;
             }
 
-            if (i + count == end || _touchedBlocks[i + count] != first + (uint)count)
+            if (i + count == end || _touchedBlocks[i + count] != (int)first + count)
             {
                 ZeroBlocks(first, (uint)count);
                 return count;
@@ -211,8 +211,8 @@ public sealed unsafe partial class GuestMemory
         QuadNode?[] children = [old?.Child(0), old?.Child(1), old?.Child(2), old?.Child(3)];
         while (start < end)
         {
-            int position = MemoryImage.ChildPosition(_touchedBlocks[start], height), next = start + 1;
-            while (next < end && MemoryImage.ChildPosition(_touchedBlocks[next], height) == position)
+            int position = MemoryImage.ChildPosition((uint)_touchedBlocks[start], height), next = start + 1;
+            while (next < end && MemoryImage.ChildPosition((uint)_touchedBlocks[next], height) == position)
                 next++;
 
             children[position] = Capture(children[position], height - 1, 4 * index + (uint)position, start, next);
@@ -245,10 +245,13 @@ public sealed unsafe partial class GuestMemory
     private void ForgetCheckpoint()
     {
         _changedBlocks.Clear();
-        foreach (byte[] content in _checkpoint.Values)
-            _spareBlocks.Push(content);
+        if (_checkpoint.Count > 0)
+        {
+            foreach (byte[] content in _checkpoint.Values)
+                _spareBlocks.Push(content);
+            _checkpoint.Clear();
+        }
 
-        _checkpoint.Clear();
         while (_spareBlocks.Count > MaxSpareBlocks)
             _spareBlocks.Pop();
     }
@@ -256,11 +259,11 @@ public sealed unsafe partial class GuestMemory
     /// <summary>Remembers that a block may differ from the image loaded last, and from the last checkpoint.</summary>
     private void Touch(uint block)
     {
-        _changedBlocks.Add(block);
+        _changedBlocks.Add((int)block);
         if (_isTouched[block] != 0)
             return;
 
         _isTouched[block] = 1;
-        _touchedBlocks.Add(block);
+        _touchedBlocks.Add((int)block);
     }
 }

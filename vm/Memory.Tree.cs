@@ -188,7 +188,7 @@ public sealed unsafe partial class GuestMemory
             block += distance;
             marks[block] = 0;
             _heads[block] = HeadOf((uint)block);
-            _dirtyBlocks.Add((uint)block++);
+            _dirtyBlocks.Add(block++);
             if (block < DataBlockCount && _heads[block] != HeadOf((uint)block))
             {
                 Dirty[block] = 1;
@@ -208,7 +208,7 @@ public sealed unsafe partial class GuestMemory
 
         private readonly Reservation _reservation;
         private readonly Word*[] _levels = new Word*[Height + 1];
-        private uint[] _parents = [];
+        private int[] _parents = [];
 
         public Nodes()
         {
@@ -230,20 +230,20 @@ public sealed unsafe partial class GuestMemory
         public Word Get(int height, uint index) => *OrZeroRoot(height, index);
 
         /// <summary>Rehashes all ancestors of these blocks, which ascend.</summary>
-        public void UpdateAbove(ReadOnlySpan<uint> blocks)
+        public void UpdateAbove(ReadOnlySpan<int> blocks)
         {
             if (_parents.Length < blocks.Length)
-                _parents = new uint[blocks.Length];
+                _parents = new int[blocks.Length];
 
-            Span<uint> parents = _parents;
-            ReadOnlySpan<uint> changed = blocks;
+            Span<int> parents = _parents;
+            ReadOnlySpan<int> changed = blocks;
             byte** children = stackalloc byte*[4 * GatherWidth];
             byte* hashes = stackalloc byte[Word.Length * GatherWidth];
             for (int height = BlockHeight + 1; height <= Height; height++)
             {
                 // Parents ascend as well, so equal ones are neighbours. They may overwrite the list that they come from.
                 int count = 0;
-                foreach (uint child in changed)
+                foreach (int child in changed)
                 {
                     if (count == 0 || parents[count - 1] != child / 4)
                         parents[count++] = child / 4;
@@ -252,13 +252,13 @@ public sealed unsafe partial class GuestMemory
                 changed = parents[..count];
                 for (int start = 0; start < count; start += GatherWidth)
                 {
-                    ReadOnlySpan<uint> batch = changed[start..Math.Min(start + GatherWidth, count)];
+                    ReadOnlySpan<int> batch = changed[start..Math.Min(start + GatherWidth, count)];
                     for (int i = 0; i < 4 * batch.Length; i++)
-                        children[i] = (byte*)OrZeroRoot(height - 1, 4 * batch[i / 4] + (uint)i % 4);
+                        children[i] = (byte*)OrZeroRoot(height - 1, (uint)((4 * batch[i / 4]) + (i % 4)));
 
                     Keccak.Gather(children, hashes, batch.Length);
                     for (int i = 0; i < batch.Length; i++)
-                        *At(height, batch[i]) = ((Word*)hashes)[i];
+                        *At(height, (uint)batch[i]) = ((Word*)hashes)[i];
                 }
             }
         }

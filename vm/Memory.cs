@@ -74,7 +74,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     private readonly Reservation _reservation, _headReservation, _hashedReservation;
     private readonly ulong* _heads;
     private readonly Nodes _nodes;
-    private readonly List<uint> _dirtyBlocks = [];
+    private readonly List<int> _dirtyBlocks = [];
     private readonly byte* _data;
     private Marks _marks;
     private bool _hasLargePages;

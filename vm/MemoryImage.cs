@@ -25,13 +25,13 @@ public sealed class MemoryImage
     /// <param name="blocks">By block index, ascending; each <see cref="GuestMemory.BlockLength"/> bytes, which are copied.</param>
     public static MemoryImage FromBlocks(IEnumerable<(uint Index, ReadOnlyMemory<byte> Bytes)> blocks)
     {
-        var changes = new List<(uint, byte[])>();
+        var changes = new List<Change>();
         foreach ((uint index, ReadOnlyMemory<byte> bytes) in blocks)
         {
-            if (bytes.Length != GuestMemory.BlockLength || index >= GuestMemory.BlockCount || (changes.Count > 0 && index <= changes[^1].Item1))
+            if (bytes.Length != GuestMemory.BlockLength || index >= GuestMemory.BlockCount || (changes.Count > 0 && index <= changes[^1].Index))
                 throw new ArgumentException($"Block {index} of {bytes.Length} bytes is not the next block of {GuestMemory.BlockLength}.", nameof(blocks));
 
-            changes.Add((index, bytes.ToArray()));
+            changes.Add(new Change(index, bytes.ToArray()));
         }
 
         return Empty.With(changes);
@@ -42,7 +42,7 @@ public sealed class MemoryImage
     public MemoryImage Write(ulong address, ReadOnlySpan<byte> bytes)
     {
         CheckRange(address, bytes.Length);
-        var changes = new List<(uint, byte[])>();
+        var changes = new List<Change>();
         while (!bytes.IsEmpty)
         {
             uint index = (uint)(address >> GuestMemory.BlockShift);
@@ -50,7 +50,7 @@ public sealed class MemoryImage
             int length = Math.Min(bytes.Length, GuestMemory.BlockLength - offset);
             byte[] block = [.. BlockAt(index)];
             bytes[..length].CopyTo(block.AsSpan(offset));
-            changes.Add((index, block));
+            changes.Add(new Change(index, block));
             address += (uint)length;
             bytes = bytes[length..];
         }
@@ -82,10 +82,14 @@ public sealed class MemoryImage
         GuestMemory.CheckSlot(first);
         GuestMemory.CheckSlot(last);
         Span<bool> changes = stackalloc bool[4];
+        bool isChanged = false;
         for (int slot = first; slot <= last; slot++)
+        {
             changes[slot / 4] |= Slot(slot) is not null;
+            isChanged |= changes[slot / 4];
+        }
 
-        if (!changes.Contains(true))
+        if (!isChanged)
             return this;
 
         var quarters = new QuadNode?[4];
@@ -136,11 +140,11 @@ public sealed class MemoryImage
     }
 
     /// <summary>This image with other blocks, by ascending index.</summary>
-    private MemoryImage With(List<(uint Index, byte[] Block)> changes) => changes.Count == 0
+    private MemoryImage With(List<Change> changes) => changes.Count == 0
         ? this
         : new MemoryImage(With(Top, GuestMemory.Height, changes, 0, changes.Count));
 
-    private static QuadNode? With(QuadNode? node, int height, List<(uint Index, byte[] Block)> changes, int start, int end)
+    private static QuadNode? With(QuadNode? node, int height, List<Change> changes, int start, int end)
     {
         if (height == GuestMemory.BlockHeight)
             return Leaf(changes[start].Block);
@@ -176,6 +180,8 @@ public sealed class MemoryImage
                 yield return block;
         }
     }
+
+    private sealed record Change(uint Index, byte[] Block);
 
     private static void CheckRange(ulong address, int length)
     {

@@ -157,7 +157,7 @@ internal unsafe struct FieldLanes
     }
 
     /// <summary>The lanes of <paramref name="a"/> where the mask is all ones, else those of <paramref name="b"/>. The result may be either.</summary>
-    public static void Select(FieldLanes* result, Limb mask, FieldLanes* a, FieldLanes* b)
+    public static void Select(FieldLanes* result, in Limb mask, FieldLanes* a, FieldLanes* b)
     {
         Limb* r = (Limb*)result, x = (Limb*)a, y = (Limb*)b;
         r[0] = Avx2.BlendVariable(y[0], x[0], mask);
@@ -178,7 +178,7 @@ internal unsafe struct FieldLanes
     /// 2^36 + 15632 modulo p. Only the carries from column to column wait for one another. The sixteen registers hold one factor and what
     /// a column needs: the columns would wait for a seventeenth value, which was spilled once a product, for three times as long.
     /// </remarks>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    [SkipLocalsInit]
     public static void Multiply(FieldLanes* result, FieldLanes* a, FieldLanes* b)
     {
         byte* space = stackalloc byte[Length + 31];
@@ -229,7 +229,7 @@ internal unsafe struct FieldLanes
     }
 
     /// <summary>Of magnitude 1.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    [SkipLocalsInit]
     public static void Square(FieldLanes* result, FieldLanes* a)
     {
         byte* space = stackalloc byte[Length + 31];

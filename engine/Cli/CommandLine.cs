@@ -41,19 +41,21 @@ internal static class CommandLine
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    internal static readonly (string Name, Func<Command> Create)[] Commands =
+    internal static readonly NamedCommand[] Commands =
     [
-        ("run", GuestCommands.Run),
-        ("prove", ProveCommand.Create),
-        ("disasm", GuestCommands.Disasm),
-        ("trace", GuestCommands.Trace),
-        ("demo", DemoCommand.Create),
-        ("deploy", DeployCommand.Create),
-        ("node", NodeCommand.Create),
-        ("app", ClientCommands.App),
-        ("task", ClientCommands.Task),
-        ("stake", StakeCommands.Create),
+        new("run", GuestCommands.Run),
+        new("prove", ProveCommand.Create),
+        new("disasm", GuestCommands.Disasm),
+        new("trace", GuestCommands.Trace),
+        new("demo", DemoCommand.Create),
+        new("deploy", DeployCommand.Create),
+        new("node", NodeCommand.Create),
+        new("app", ClientCommands.App),
+        new("task", ClientCommands.Task),
+        new("stake", StakeCommands.Create),
     ];
+
+    internal sealed record NamedCommand(string Name, Func<Command> Create);
 
     public static async Task<int> RunAsync(string[] arguments)
     {
@@ -61,11 +63,11 @@ internal static class CommandLine
             "Verifiable off-chain compute for Ethereum: RISC-V programs, executed optimistically, defended on L1 by fraud proofs.");
         // The others' options take milliseconds to make: only help and errors name them.
         string? first = arguments.FirstOrDefault();
-        bool isKnown = Commands.Any(command => command.Name == first);
-        foreach ((string name, Func<Command> create) in Commands)
+        bool isKnown = Array.Exists(Commands, command => command.Name == first);
+        foreach (NamedCommand command in Commands)
         {
-            if (!isKnown || name == first)
-                root.Add(create());
+            if (!isKnown || command.Name == first)
+                root.Add(command.Create());
         }
 
         ParseResult parsed = root.Parse(arguments);

@@ -57,22 +57,22 @@ internal sealed class GuestRun
 
         private readonly Option<string?> _input = new("--input", "-i") { Description = "File with the task's input; - reads stdin. Without it the input is empty.", HelpName = "FILE" };
 
-        private readonly Option<ulong> _maxSteps = Number("--max-steps", "Stop as out of steps after this many. A task may have at most 2^39, which is the default.", "N", MaxSteps);
-        private readonly Option<ulong> _number = Number("--number", "The task's number, given to the program in a1.", "N", 0);
-        private readonly Option<ulong> _time = Number("--time", "L1 time in seconds, given in a2.", "N", 0);
-        private readonly Option<ulong> _block = Number("--block", "L1 block number, given in a3.", "N", 0);
-        private readonly Option<ulong> _nonce = Number("--nonce", "The task's nonce, given in a7.", "N", 0);
+        private readonly Option<Given<ulong>> _maxSteps = Number("--max-steps", "Stop as out of steps after this many. A task may have at most 2^39, which is the default.", "N", MaxSteps);
+        private readonly Option<Given<ulong>> _number = Number("--number", "The task's number, given to the program in a1.", "N", 0);
+        private readonly Option<Given<ulong>> _time = Number("--time", "L1 time in seconds, given in a2.", "N", 0);
+        private readonly Option<Given<ulong>> _block = Number("--block", "L1 block number, given in a3.", "N", 0);
+        private readonly Option<Given<ulong>> _nonce = Number("--nonce", "The task's nonce, given in a7.", "N", 0);
 
-        private readonly Option<Address> _sender = new("--sender")
+        private readonly Option<Given<Address>> _sender = new("--sender")
         {
             Description = "The sender's address, given in a4 to a6. Default: zero.",
             HelpName = "ADDRESS",
             CustomParser = result =>
             {
                 if (Address.TryParse(result.Tokens[0].Value, out Address address))
-                    return address;
+                    return new Given<Address>(address);
                 result.AddError($"'{result.Tokens[0].Value}' is not an address: 0x and 40 hexadecimal digits are expected.");
-                return default;
+                return null;
             },
         };
 
@@ -85,7 +85,7 @@ internal sealed class GuestRun
 
         public GuestRun Load(ParseResult parsed)
         {
-            ulong steps = parsed.GetValue(_maxSteps);
+            ulong steps = parsed.GetRequiredValue(_maxSteps).Value;
             if (steps > MaxSteps)
                 throw new CommandException($"--max-steps {steps} is more than a task may have: {MaxSteps}.");
 
@@ -98,15 +98,15 @@ internal sealed class GuestRun
             head.Control.StepsLeft = steps;
             head.X[2] = Machine.InitialStackPointer;
             head.X[10] = (ulong)input.Length;
-            head.X[11] = parsed.GetValue(_number);
-            head.X[12] = parsed.GetValue(_time);
-            head.X[13] = parsed.GetValue(_block);
+            head.X[11] = parsed.GetRequiredValue(_number).Value;
+            head.X[12] = parsed.GetRequiredValue(_time).Value;
+            head.X[13] = parsed.GetRequiredValue(_block).Value;
             Span<byte> sender = stackalloc byte[24];
             sender.Clear();
-            parsed.GetValue(_sender).CopyTo(sender);
+            parsed.GetValue(_sender)?.Value.CopyTo(sender);
             for (int i = 0; i < 3; i++)
                 head.X[14 + i] = BinaryPrimitives.ReadUInt64LittleEndian(sender[(8 * i)..]);
-            head.X[17] = parsed.GetValue(_nonce);
+            head.X[17] = parsed.GetRequiredValue(_nonce).Value;
             return new GuestRun(program, image, head, (ulong)input.Length);
         }
 
@@ -115,19 +115,26 @@ internal sealed class GuestRun
             Description = "A static RISC-V ELF file (RV64IMAC with Zba, Zbb, Zbs; soft float).",
         };
 
-        private static Option<ulong> Number(string name, string description, string helpName, ulong standard) => new(name)
+        private static Option<Given<ulong>> Number(string name, string description, string helpName, ulong standard) => new(name)
         {
             Description = description,
             HelpName = helpName,
-            DefaultValueFactory = _ => standard,
+            DefaultValueFactory = _ => new Given<ulong>(standard),
             CustomParser = result =>
             {
                 if (TryParseNumber(result.Tokens[0].Value, out ulong value))
-                    return value;
+                    return new Given<ulong>(value);
                 result.AddError($"{name} needs a whole number, decimal or hexadecimal with 0x, not '{result.Tokens[0].Value}'.");
-                return 0;
+                return null;
             },
         };
+    }
+
+    /// <summary>A value of an option: the library's code for objects is compiled ahead, that for each kind of value would be at every start.</summary>
+    private sealed record Given<T>(T Value)
+        where T : struct
+    {
+        public override string ToString() => $"{Value}";
     }
 
     public static bool TryParseNumber(ReadOnlySpan<char> text, out ulong value) =>
@@ -145,7 +152,7 @@ internal sealed record LoadedProgram(GuestProgram Program, IReadOnlyList<LoadedS
 }
 
 /// <summary>Where a segment is in memory, and what its program header allows.</summary>
-internal readonly record struct LoadedSegment(ulong Address, ulong Length, bool IsExecutable, bool IsWritable)
+internal sealed record LoadedSegment(ulong Address, ulong Length, bool IsExecutable, bool IsWritable)
 {
     /// <summary>The segments of a file that <see cref="ElfLoader"/> has accepted (System V ABI, chapter 5).</summary>
     public static IReadOnlyList<LoadedSegment> Of(ReadOnlySpan<byte> file)
