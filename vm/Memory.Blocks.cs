@@ -42,7 +42,7 @@ public sealed unsafe partial class GuestMemory
                 for (int i = 0; i < count; i++)
                 {
                     entries[i] = (HashedBlock*)hashed + i;
-                    entries[i]->Forget(BlockPointer(_dirtyBlocks[start + i]));
+                    entries[i]->Forget(BlockPointer((uint)_dirtyBlocks[start + i]));
                 }
 
                 HashBlocks(entries, start, count);
