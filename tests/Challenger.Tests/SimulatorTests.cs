@@ -91,25 +91,4 @@ public sealed class SimulatorTests(ITestOutputHelper output)
         output.WriteLine($"{rule}: {outcome.CaughtBy} in game {outcome.Games}");
         Assert.NotNull(outcome.CaughtBy);
     }
-
-    public static TheoryData<string> Small => [.. SmallGames.All.Select(game => game.Name)];
-
-    /// <summary>Every schedule of the small games.</summary>
-    [Theory]
-    [MemberData(nameof(Small))]
-    public void EveryScheduleOfASmallGameViolatesNothing(string name)
-    {
-        Explored explored = Exhaustive.Explore(SmallGames.All.Single(game => game.Name == name), maxStates: 200_000);
-        output.WriteLine($"{explored}");
-        Assert.True(explored.Whole, "There are more states than are looked at.");
-        Assert.True(explored.Ends > 0);
-    }
-
-    /// <summary>The search sees a broken rule too.</summary>
-    [Theory]
-    [InlineData("GraceIsFree")]
-    [InlineData("AllowanceCoversTheBudgets")]
-    [InlineData("ProofsAreChecked")]
-    public void TheSearchCatchesABrokenRule(string rule) =>
-        Assert.Throws<PropertyViolationException>(() => Exhaustive.Explore(SmallGames.All[0], maxStates: 200_000, Enum.Parse<Rule>(rule)));
 }

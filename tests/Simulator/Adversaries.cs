@@ -84,6 +84,12 @@ internal sealed class ClassFlooder(string name, Simulation game, ToyTraces truth
 {
     private readonly HashSet<(Word, int, int)> _joined = [];
 
+    /// <summary>Leaves the true root to whoever tells it.</summary>
+    public bool Spares { get; init; }
+
+    /// <summary>What it is willing to pay for.</summary>
+    public Func<L1Action, bool> Willing { get; init; } = _ => true;
+
     public override bool Act()
     {
         if (L1.IsPaused)
@@ -95,9 +101,9 @@ internal sealed class ClassFlooder(string name, Simulation game, ToyTraces truth
             {
                 if (late && L1.RulesOf(inner).Now + 1 < inner.StartedAt + inner.AllowanceOf(side))
                     continue;
-                for (int k = -1; k < roots; k++)
+                for (int k = Spares ? 0 : -1; k < roots; k++)
                 {
-                    if (!_joined.Contains((inner.Id, side, k)) && Squat(inner, side, k) is JoinInner join && _joined.Add((inner.Id, side, k)))
+                    if (!_joined.Contains((inner.Id, side, k)) && Squat(inner, side, k) is JoinInner join && Willing(join) && _joined.Add((inner.Id, side, k)))
                         acted |= Game.Submit(this, join) == Refusal.None;
                 }
             }
@@ -476,6 +482,9 @@ internal sealed class Stretcher(string name, Simulation game, IReadOnlyList<ToyT
     private ulong _next = game.L1.Timestamp;
     private int _ideas = 25;
 
+    /// <summary>Puts claims of its own in the place of unbacked ones.</summary>
+    public bool Replaces { get; init; } = true;
+
     public override ulong NextAct() => _ideas > 0 ? _next : ulong.MaxValue;
 
     public override bool Act()
@@ -487,7 +496,7 @@ internal sealed class Stretcher(string name, Simulation game, IReadOnlyList<ToyT
             acted |= Game.Submit(this, random.Next(8) switch
             {
                 0 => Challenge(claim, other),
-                1 => Claim(L1.Claim(claim.Parent), claim.Attempt, other, L1.InForce.Bond(0)),
+                1 when Replaces => Claim(L1.Claim(claim.Parent), claim.Attempt, other, L1.InForce.Bond(0)),
                 _ => new Confirm(claim.Ref, claim.Attempt),
             }) == Refusal.None;
         }

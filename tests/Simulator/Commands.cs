@@ -10,7 +10,7 @@ namespace Optimistic.Simulator;
 internal static class Commands
 {
     /// <returns>0, or 1 when a property was violated or a mutant was not caught.</returns>
-    public static int Run(int games, int seed, bool mutants, bool json, bool trace)
+    public static int Run(int games, int seed, bool mutants, bool json, bool trace, Variant variant)
     {
         if (trace)
             return Trace(seed);
@@ -21,7 +21,7 @@ internal static class Commands
         var violations = new List<GameOutcome>();
         WithProgress($"{games} games", games, step => Parallel.For(0, games, i =>
         {
-            GameOutcome outcome = RandomGame.Play(unchecked(seed + i));
+            GameOutcome outcome = RandomGame.Play(unchecked(seed + i), variant: variant);
             lock (violations)
             {
                 transactions += outcome.Transactions;
@@ -89,27 +89,75 @@ internal static class Commands
     public static int Small()
     {
         bool whole = true;
-        foreach (SmallGame game in SmallGames.All.Concat(SmallGames.Larger))
+        foreach (SmallGame game in SmallGames.All.Append(SmallGames.Larger))
         {
             var watch = Stopwatch.StartNew();
+            TimeSpan before = Process.GetCurrentProcess().TotalProcessorTime;
             Explored explored = Exhaustive.Explore(game, maxStates: 10_000_000);
             whole &= explored.Whole;
+            double cpu = (Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds;
             Console.WriteLine(
-                $"{game.Name}: {explored.States} states, {explored.Transitions} transitions, {explored.Ends} ends, worst delay {explored.WorstDelay} s, "
-                + $"{(explored.Whole ? "all" : "NOT ALL")}, {watch.Elapsed.TotalSeconds:F1} s");
+                $"{game.Name}: {explored.States} states, {explored.Expanded} expanded, {explored.Transitions} transitions, {explored.Ends} ends, worst delay {explored.WorstDelay} s, "
+                + $"{(explored.Whole ? "all" : "NOT ALL")}, {watch.Elapsed.TotalSeconds:F1} s, {cpu:F1} s of processors");
         }
 
         return whole ? 0 : 1;
     }
 
-    public static int Delay(string? plot)
+    /// <summary>The worst that liars with so much money were found to do, by what they have.</summary>
+    /// <param name="most">Bonds of level 0, at most: 1, 2, 4 and so on.</param>
+    public static int Sweep(int most, int seed, string? plot)
     {
-        const int Seeds = 6;
-        IReadOnlyList<Delay> delays = Delays.Measure(Seeds);
-        Console.Write(Delays.Table(delays));
+        const int Rounds = 8, Width = 5;
+        List<int> bonds = [.. Enumerable.Range(0, 31).Select(i => 1 << i).TakeWhile(bonds => bonds <= most)];
+        var worst = new List<Worst>();
+        WithProgress("sweep", bonds.Count, step =>
+        {
+            foreach (int one in bonds)
+            {
+                worst.Add(Delays.Sweep(one, seed, Rounds, Width));
+                step();
+            }
+        });
+        Console.Write(Delays.Table(worst));
         if (plot is not null)
-            File.WriteAllText(plot, Delays.Plot(delays));
+            File.WriteAllText(plot, Delays.Plot(worst));
         return 0;
+    }
+
+    /// <summary>The rules that were weighed against each other: exact worst delays of small games, and what was found in larger ones.</summary>
+    public static int Rules(int most, int seed)
+    {
+        const int Rounds = 4, Width = 4;
+        SmallGame[] games = [.. SmallGames.Weighed];
+        List<int> bonds = [.. Enumerable.Range(1, 31).Select(i => 1 << i).TakeWhile(bonds => bonds <= most)];
+        var all = new List<(Variant, IReadOnlyList<ulong?>, IReadOnlyList<Delay>)>();
+        WithProgress("rules", Variant.All.Count, step =>
+        {
+            foreach (Variant variant in Variant.All)
+            {
+                var small = new ulong?[games.Length];
+                Parallel.For(0, games.Length, i => small[i] = WorstOf(games[i], variant));
+                all.Add((variant, small, [.. bonds.Select(one => Conspiracy.Find(Delays.SettingOf(one, variant), Aim.Delay, seed, Rounds, Width).Delay)]));
+                step();
+            }
+        });
+        Console.Write(Delays.Table(all, [.. games.Select(game => game.Name)], bonds));
+        return 0;
+    }
+
+    /// <returns>Null when a property does not hold.</returns>
+    private static ulong? WorstOf(SmallGame game, Variant variant)
+    {
+        try
+        {
+            return Exhaustive.Explore(game, maxStates: 2_000_000, variant: variant).WorstDelay;
+        }
+        catch (PropertyViolationException violation)
+        {
+            Console.Error.WriteLine($"{variant.Name}, {game.Name}: {violation.Message}");
+            return null;
+        }
     }
 
     private static void Tell(MutantOutcome mutant) => Console.Error.WriteLine(

@@ -65,6 +65,7 @@ internal sealed record Elsewhere(int Version, L1Action Action) : L1Action
 internal sealed class ToyWorld(GameShape shape, Quad genesis)
 {
     private readonly Dictionary<Word, Quad> _openings = new() { [genesis.Hash()] = genesis };
+    private readonly Dictionary<Word, Quad> _children = [];
 
     public GameShape Shape => shape;
 
@@ -73,11 +74,15 @@ internal sealed class ToyWorld(GameShape shape, Quad genesis)
     public List<(ToyBatch Batch, ulong AppendedAt)> Batches { get; } = [];
 
     /// <summary>A witness opens the agreed σ; the model looks it up among all that the players ever computed.</summary>
-    public void Register(IEnumerable<Quad> openings)
+    public void Register(ToyBatchTrace trace)
     {
-        foreach (Quad opening in openings)
+        foreach (Quad opening in trace.Openings)
             _openings[opening.Hash()] = opening;
+        _children[trace.Root] = trace.Children(trace.Height, 0);
     }
+
+    /// <summary>Of a root that a player has computed.</summary>
+    public Quad ChildrenOf(Word root) => _children.GetValueOrDefault(root);
 
     public bool TryOpen(Word sigma, out Quad opening) => _openings.TryGetValue(sigma, out opening);
 }
@@ -90,6 +95,7 @@ internal sealed class L1Model
 {
     private readonly ToyWorld _world;
     private readonly Rule _broken;
+    private readonly Variant _variant;
     private readonly Dictionary<Word, ModelClaim> _claims = [];
     private readonly Dictionary<Word, Word> _firstClaim = [];
     private readonly Dictionary<Word, ModelArena> _arenas = [];
@@ -102,17 +108,22 @@ internal sealed class L1Model
     private GameIndex? _index;
     private UInt128 _held;
 
+    /// <summary>What this model alone has: it is copied before it changes, all else belongs to other copies too.</summary>
+    private object _own = new();
+
     /// <summary>The rules of the transaction that is being carried out.</summary>
     private ModelRules _at;
 
     /// <param name="parameters">Of the first rules.</param>
-    public L1Model(ToyWorld world, DisputeParameters parameters, Rule broken = Rule.None)
+    /// <param name="variant">Null: as the spec has it.</param>
+    public L1Model(ToyWorld world, DisputeParameters parameters, Rule broken = Rule.None, Variant? variant = null)
     {
         _world = world;
         _broken = broken;
+        _variant = variant ?? Variant.Spec;
         Genesis = new ClaimRef(Word.Zero, world.Genesis.Hash(), Word.Zero);
-        _claims.Add(Genesis.Id(), new ModelClaim(Genesis, Word.Zero, ulong.MaxValue, 0, Address.Zero, 0, 0) { Confirmed = true });
-        LatestConfirmed = Genesis.Id();
+        _claims.Add(Hashes.Of(Genesis), new ModelClaim(Genesis, Word.Zero, ulong.MaxValue, 0, Address.Zero, 0, 0) { Confirmed = true });
+        LatestConfirmed = Hashes.Of(Genesis);
         _at = new ModelRules(this, 0, parameters);
         State = GameState.AtGenesis(parameters, _at.Bond(0), _at.Bond(1), Genesis);
         _rules.Add(_at);
@@ -122,6 +133,7 @@ internal sealed class L1Model
     {
         _world = from._world;
         _broken = from._broken;
+        _variant = from._variant;
         Genesis = from.Genesis;
         Timestamp = from.Timestamp;
         GasPrice = from.GasPrice;
@@ -133,13 +145,11 @@ internal sealed class L1Model
         foreach (ModelRules rules in from._rules)
             _rules.Add(rules.Copy(this));
         _at = _rules[0];
-        foreach ((Word id, ModelClaim claim) in from._claims)
-            _claims.Add(id, claim.Copy());
+        _claims = new(from._claims);
         _firstClaim = new(from._firstClaim);
-        foreach ((Word id, ModelArena arena) in from._arenas)
-            _arenas.Add(id, arena.Copy());
-        foreach ((Word id, ModelMatch match) in from._matches)
-            _matches.Add(id, match.Copy(_arenas[match.Id.Tournament]));
+        _arenas = new(from._arenas);
+        _matches = new(from._matches);
+        from._own = new();
         _credits = new(from._credits);
         _stakes = new(from._stakes);
         _net = new(from._net);
@@ -154,6 +164,8 @@ internal sealed class L1Model
     public ToyWorld World => _world;
 
     public Rule Broken => _broken;
+
+    public Variant Variant => _variant;
 
     public GameShape Shape => _world.Shape;
 
@@ -237,15 +249,63 @@ internal sealed class L1Model
 
     public int Batches => _world.Batches.Count;
 
+    /// <summary>Claims, tournaments and matches are shared until one of the two changes them.</summary>
     public L1Model Copy() => new(this);
+
+    /// <summary>Copies what an action may change, if it is shared.</summary>
+    private void MakeOwn(L1Action action)
+    {
+        switch (action)
+        {
+            case Challenger.JoinInner a: MakeOwn(a.Tournament); break;
+            case Challenger.Advance a: MakeOwn(a.Match.Tournament); break;
+            case Challenger.Seal a: MakeOwn(a.Match.Tournament); break;
+            case Challenger.ProveTransition a: MakeOwn(a.Match.Tournament); break;
+            case Challenger.ProveStep a: MakeOwn(a.Match.Tournament); break;
+            case Challenger.Timeout a: MakeOwn(a.Match.Tournament); break;
+            case Challenger.Eliminate a: MakeOwn(a.Match.Tournament); break;
+            case Challenger.ResolveInner a:
+                MakeOwn(a.Match.Tournament);
+                MakeOwn(Hashes.Of(a.Match));
+                break;
+            case Challenger.Settle a: MakeOwn(a.Tournament); break;
+            default:
+                foreach (Word id in _arenas.Keys)
+                    MakeOwn(id);
+                foreach ((Word id, ModelClaim claim) in _claims)
+                {
+                    if (claim.Owner != _own)
+                        _claims[id] = claim.Copy(_own);
+                }
+
+                break;
+        }
+    }
+
+    /// <summary>A tournament and its matches.</summary>
+    private void MakeOwn(Word tournament)
+    {
+        if (!_arenas.TryGetValue(tournament, out ModelArena? arena) || arena.Owner == _own)
+            return;
+        _arenas[tournament] = arena = arena.Copy(_own);
+        foreach ((Word id, ModelMatch match) in _matches)
+        {
+            if (match.Id.Tournament == tournament)
+                _matches[id] = match.Copy(arena);
+        }
+    }
 
     public ModelClaim Claim(Word id) => _claims[id];
 
     public ModelArena Arena(Word id) => _arenas[id];
 
+    public ModelArena? ArenaOrNull(Word id) => _arenas.GetValueOrDefault(id);
+
     public ModelMatch Match(Word id) => _matches[id];
 
-    public bool HasChildren(ModelClaim claim) => _claims.Values.Any(child => child.Parent == claim.Ref.Id());
+    public ModelMatch? MatchOrNull(Word id) => _matches.GetValueOrDefault(id);
+
+    public bool HasChildren(ModelClaim claim) => _claims.Values.Any(child => child.Parent == claim.Key);
 
     public bool HasMatch(Word id) => _matches.ContainsKey(id);
 
@@ -296,6 +356,7 @@ internal sealed class L1Model
     private Refusal Dispatch(Address sender, L1Action action)
     {
         _at = RulesOf(action);
+        MakeOwn(action);
         return action switch
         {
             PostClaim a => Claim(sender, a),
@@ -419,7 +480,7 @@ internal sealed class L1Model
         ModelStake stake = StakeOf(account);
         if (stake.Amount < _at.Bond(0) && Holds(Rule.StakesCoverTheBond))
             return Refusal.StakeTooSmall;
-        bool extends = stake.Latest == parent.Ref.Id() && (parent.Version == _at.Version || !Holds(Rule.StakesAreOfOneVersion));
+        bool extends = stake.Latest == parent.Key && (parent.Version == _at.Version || !Holds(Rule.StakesAreOfOneVersion));
         return extends || IsIdle(stake) || !Holds(Rule.StakesBackOneChain) ? Refusal.None : Refusal.StakeBusy;
     }
 
@@ -431,7 +492,7 @@ internal sealed class L1Model
         uint epoch = Holds(Rule.TakenStakesUnbackTheOthers) ? stake.Epoch + 1 : stake.Epoch;
         _stakes[claim.Claimer] = new ModelStake(stake.Amount - taken, Holds(Rule.TakenStakesUnbackTheOthers) ? null : stake.Latest, epoch);
         claim.Staked = false;
-        Emit(new StakeTakenEvent(claim.Claimer, claim.Ref.Id(), bond, (int)stake.Epoch + 1));
+        Emit(new StakeTakenEvent(claim.Claimer, claim.Key, bond, (int)stake.Epoch + 1));
     }
 
     // --- Rollup (spec 5.4)
@@ -442,16 +503,16 @@ internal sealed class L1Model
             return Refusal.WrongBond;
         if (_at.Stands)
             return Refusal.IsPaused;
-        if (!_claims.TryGetValue(a.Parent.Id(), out ModelClaim? parent))
+        if (!_claims.TryGetValue(Hashes.Of(a.Parent), out ModelClaim? parent))
             return Refusal.UnknownParent;
         ulong batch = unchecked(parent.Batch + 1);
         if (batch >= (ulong)_world.Batches.Count)
             return Refusal.UnknownBatch;
         Word batchHash = _world.Batches[(int)batch].Batch.BatchHash;
-        Word tournament = ClaimRef.TournamentOf(a.Parent.Id(), batchHash, a.Attempt);
+        Word tournament = ClaimRef.TournamentOf(Hashes.Of(a.Parent), batchHash, a.Attempt);
         if (a.Attempt > 0 && Holds(Rule.AttemptsComeInOrder))
         {
-            Word before = ClaimRef.TournamentOf(a.Parent.Id(), batchHash, a.Attempt - 1);
+            Word before = ClaimRef.TournamentOf(Hashes.Of(a.Parent), batchHash, a.Attempt - 1);
             if (!_arenas.TryGetValue(before, out ModelArena? arena) || arena.Result != TournamentResult.NoWinner
                 || (arena.Version != _at.Version && !Holds(Rule.AttemptsAskTheRulesTheyWerePlayedBy)))
             {
@@ -467,24 +528,24 @@ internal sealed class L1Model
         if (Holds(Rule.ClaimsProveTheirLastLeaf) && !IsLastLeaf(Shape.BatchHeight, a.TraceRoot, a.StateRoot, a.LastLeaf))
             return Refusal.RootMismatch;
         var reference = new ClaimRef(tournament, a.StateRoot, a.TraceRoot);
-        if (_claims.TryGetValue(reference.Id(), out ModelClaim? there) && IsBacked(there))
+        if (_claims.TryGetValue(Hashes.Of(reference), out ModelClaim? there) && IsBacked(there))
             return Refusal.ClaimExists;
-        var claim = new ModelClaim(reference, a.Parent.Id(), batch, a.Attempt, sender, _at.Now, _at.Version) { Held = a.Value };
+        var claim = new ModelClaim(reference, Hashes.Of(a.Parent), batch, a.Attempt, sender, _at.Now, _at.Version) { Held = a.Value };
         if (staked)
         {
             ModelStake stake = StakeOf(sender);
             (claim.Staked, claim.Epoch) = (true, stake.Epoch);
-            _stakes[sender] = stake with { Latest = reference.Id() };
+            _stakes[sender] = stake with { Latest = Hashes.Of(reference) };
         }
 
-        _firstClaim[tournament] = reference.Id();
+        _firstClaim[tournament] = Hashes.Of(reference);
         Post(claim, staked ? ClaimBacking.Stake : ClaimBacking.Bond);
         return Refusal.None;
     }
 
     private Refusal Challenge(Address sender, PostChallenge a)
     {
-        Word tournament = ClaimRef.TournamentOf(a.Parent.Id(), a.BatchHash, a.Attempt);
+        Word tournament = ClaimRef.TournamentOf(Hashes.Of(a.Parent), a.BatchHash, a.Attempt);
         if (!_firstClaim.TryGetValue(tournament, out Word first))
             return Refusal.NothingToChallenge;
         ModelClaim firstClaim = _claims[first];
@@ -494,17 +555,17 @@ internal sealed class L1Model
             return Refusal.WrongBond;
         if (_at.Stands)
             return Refusal.IsPaused;
-        if (opens && first != a.First.Id())
+        if (opens && first != Hashes.Of(a.First))
             return Refusal.WrongFirstClaim;
         if (opens && !IsBacked(firstClaim) && Holds(Rule.UnbackedClaimsAreNotChallenged))
             return Refusal.NotBacked;
         if (opens && _at.Now - firstClaim.PostedAt >= _at.Allowance && Holds(Rule.WindowsClose))
             return Refusal.WindowClosed;
-        Word root = a.Children.Hash();
+        Word root = Hashes.Of(a.Children);
         if (Holds(Rule.ClaimsProveTheirLastLeaf) && !IsLastLeaf(Shape.BatchHeight, root, a.StateRoot, a.LastLeaf))
             return Refusal.RootMismatch;
         var reference = new ClaimRef(tournament, a.StateRoot, root);
-        bool repeated = _claims.TryGetValue(reference.Id(), out ModelClaim? there) && (IsBacked(there) || !Holds(Rule.UnbackedClaimsComeBackAsRivals));
+        bool repeated = _claims.TryGetValue(Hashes.Of(reference), out ModelClaim? there) && (IsBacked(there) || !Holds(Rule.UnbackedClaimsComeBackAsRivals));
         if (repeated && Holds(Rule.RootsJoinOnce) && Holds(Rule.EliminationIsForEver))
             return Refusal.ClaimExists;
         if (opens)
@@ -519,13 +580,15 @@ internal sealed class L1Model
         if (opens && firstClaim.Staked)
             TakeStake(firstClaim);
         if (!repeated)
-            Post(new ModelClaim(reference, a.Parent.Id(), firstClaim.Batch, a.Attempt, sender, _at.Now, _at.Version), ClaimBacking.Rival);
+            Post(new ModelClaim(reference, Hashes.Of(a.Parent), firstClaim.Batch, a.Attempt, sender, _at.Now, _at.Version), ClaimBacking.Rival);
         if (opens)
         {
             firstClaim.Held = 0;
             _arenas.Add(tournament, arena!);
             Emit(new OpenedEvent(tournament, arena!.Initial, firstClaim.Ref.TraceRoot, firstClaim.Claimer, arena.StartedAt));
             Join(arena, firstClaim.Ref.TraceRoot, firstClaim.Claimer, 0, _at.Allowance, default);
+            if (_variant.Pairing != Pairing.AtOnce)
+                ShowFirst(arena, firstClaim);
         }
 
         Join(arena!, root, sender, 0, BalanceAtJoin(arena!, 1), a.Children);
@@ -535,7 +598,7 @@ internal sealed class L1Model
     /// <summary>A claim is written down, perhaps again (spec 5.8.4): then its id stays, and it is posted now.</summary>
     private void Post(ModelClaim claim, ClaimBacking backing)
     {
-        Word id = claim.Ref.Id();
+        Word id = claim.Key;
         _claims[id] = claim;
         Emit(new ClaimedEvent(
             id, claim.Parent, claim.Ref.Tournament, claim.Batch, claim.Attempt, claim.Ref.StateRoot, claim.Ref.TraceRoot, claim.Claimer,
@@ -548,7 +611,7 @@ internal sealed class L1Model
         Word batchHash = batch < (ulong)_world.Batches.Count ? _world.Batches[(int)batch].Batch.BatchHash : Word.Zero;
         if (ClaimRef.TournamentOf(LatestConfirmed, batchHash, a.Attempt) != a.Claim.Tournament && Holds(Rule.OnlyChildrenOfTheLatestConfirm))
             return Refusal.NotOfLatestConfirmed;
-        if (!_claims.TryGetValue(a.Claim.Id(), out ModelClaim? claim) || claim.Confirmed)
+        if (!_claims.TryGetValue(Hashes.Of(a.Claim), out ModelClaim? claim) || claim.Confirmed)
             return Refusal.NotPending;
         _at = Holds(Rule.UpgradesTouchNoPendingClaim) ? RulesOf(claim) : InForce;
         if (_at.Stands)
@@ -570,16 +633,16 @@ internal sealed class L1Model
         }
 
         claim.Confirmed = true;
-        LatestConfirmed = a.Claim.Id();
-        Emit(new ConfirmedEvent(a.Claim.Id(), claim.Batch, claim.Ref.StateRoot));
+        LatestConfirmed = Hashes.Of(a.Claim);
+        Emit(new ConfirmedEvent(Hashes.Of(a.Claim), claim.Batch, claim.Ref.StateRoot));
         return Refusal.None;
     }
 
     private Refusal Recover(Recover a)
     {
-        if (!_claims.TryGetValue(a.Parent.Id(), out ModelClaim? parent))
+        if (!_claims.TryGetValue(Hashes.Of(a.Parent), out ModelClaim? parent))
             return Refusal.UnknownParent;
-        if (!_claims.TryGetValue(a.Claim.Id(), out ModelClaim? claim))
+        if (!_claims.TryGetValue(Hashes.Of(a.Claim), out ModelClaim? claim))
             return Refusal.NothingToRecover;
         bool lost = !parent.Confirmed && _claims.Values.Any(other => other.Confirmed && other.Batch == parent.Batch);
         if (!lost && Holds(Rule.RecoveryNeedsALostParent))
@@ -626,6 +689,15 @@ internal sealed class L1Model
         return _at.Now - arena.StartedAt >= arena.AllowanceOf(side) && Holds(Rule.WindowsClose) ? Refusal.WindowClosed : Refusal.None;
     }
 
+    /// <summary>Where more than one may wait, the first claim has to show the children of its root too.</summary>
+    private void ShowFirst(ModelArena arena, ModelClaim first)
+    {
+        Quad children = _world.ChildrenOf(first.Ref.TraceRoot);
+        arena.Commitments[first.Ref.TraceRoot].Children = children;
+        arena.Queue[0] = arena.Queue[0] with { Children = children };
+        Emit(new JoinedEvent(arena.Id, first.Ref.TraceRoot, first.Claimer, 0, _at.Allowance, children));
+    }
+
     private uint BalanceAtJoin(ModelArena arena, int side)
     {
         ulong late = _at.Now - arena.StartedAt;
@@ -639,6 +711,7 @@ internal sealed class L1Model
         {
             Joins = arena.Commitments.TryGetValue(root, out ModelCommitment? again) ? again.Joins + 1 : 1,
             RanSeconds = children == default ? 0 : _at.Now - arena.StartedAt,
+            Children = children,
         };
         DisputeWrites++;
         // The first claim of a tournament has joined by being there: its children are not known.
@@ -650,6 +723,12 @@ internal sealed class L1Model
     /// <summary>Spec 4.2.5.</summary>
     private void Enter(ModelArena arena, Word root, uint balance, Quad children)
     {
+        if (_variant.Pairing != Pairing.AtOnce)
+        {
+            Queue(arena, new Waiting(root, balance, children));
+            return;
+        }
+
         if (arena.Dangling is not Word waiting)
         {
             arena.Dangling = root;
@@ -657,21 +736,72 @@ internal sealed class L1Model
             return;
         }
 
-        (Word one, Word two, uint balanceOne, uint balanceTwo) = (waiting, root, arena.DanglingBalance, balance);
-        if (!Holds(Rule.TheOneThatWaitedIsOne) && arena.Commitments[waiting].Children is { } known && known != default)
-            (one, two, balanceOne, balanceTwo, children) = (root, waiting, balance, arena.DanglingBalance, known);
-        var id = new MatchId(arena.Id, one, two);
-        var state = new Bisection(one, children, 0, Shape.HeightOf(arena.Level), _at.Now, balanceOne, balanceTwo, 0);
+        Quad known = arena.Commitments[waiting].Children;
         arena.Dangling = null;
-        arena.Live.Add(id.Id());
-        _matches[id.Id()] = new ModelMatch(id, arena)
+        if (!Holds(Rule.TheOneThatWaitedIsOne) && known != default)
+            Pair(arena, new(root, balance, children), new(waiting, arena.DanglingBalance, known), waiting);
+        else
+            Pair(arena, new(waiting, arena.DanglingBalance, known), new(root, balance, children));
+    }
+
+    /// <param name="one">Came first.</param>
+    private void Pair(ModelArena arena, Waiting one, Waiting two, Word? waited = null)
+    {
+        // What the first claim's root consists of nobody may know: then it moves first.
+        bool swap = _variant.FirstMove switch
+        {
+            FirstMove.WhoEntered => one.Children != default,
+            FirstMove.MoreTime => one.Children != default && two.Balance > one.Balance,
+            _ => two.Children == default,
+        };
+        if (swap)
+            (one, two) = (two, one);
+        var id = new MatchId(arena.Id, one.Root, two.Root);
+        Word key = Hashes.Of(id);
+        var state = new Bisection(one.Root, two.Children, 0, Shape.HeightOf(arena.Level), _at.Now, one.Balance, two.Balance, 0);
+        arena.Live.Add(key);
+        _matches[key] = new ModelMatch(id, key, arena)
         {
             Phase = MatchPhase.Bisect,
             Bisection = state,
-            Waited = waiting,
+            Waited = waited ?? one.Root,
             RunsOne = true,
         };
-        Emit(new MatchedEvent(arena.Id, id.Id(), one, two, state));
+        Emit(new MatchedEvent(arena.Id, key, one.Root, two.Root, state));
+    }
+
+    /// <summary>Under rules where several may wait: never without a live match.</summary>
+    private void Queue(ModelArena arena, Waiting enters)
+    {
+        if (enters.Children == default)
+            enters = enters with { Children = arena.Commitments[enters.Root].Children };
+        if (_variant.Pairing == Pairing.WinnerStays)
+            arena.Queue.Insert(0, enters);
+        else
+            arena.Queue.Add(enters);
+        PairQueued(arena);
+    }
+
+    private void PairQueued(ModelArena arena)
+    {
+        while (arena.Queue.Count > 1 && arena.Live.Count == 0)
+        {
+            IEnumerable<Waiting> order = _variant.Pairing is Pairing.MostTimeFirst or Pairing.RoundsMostWithLeast
+                ? arena.Queue.OrderByDescending(waiting => waiting.Balance)
+                : arena.Queue;
+            List<Waiting> all = [.. order];
+            int pairs = _variant.Pairing is Pairing.Rounds or Pairing.RoundsMostWithLeast ? all.Count / 2 : 1;
+            for (int i = 0; i < pairs; i++)
+            {
+                (Waiting one, Waiting two) = _variant.Pairing == Pairing.RoundsMostWithLeast ? (all[i], all[^(i + 1)]) : (all[2 * i], all[2 * i + 1]);
+                arena.Queue.Remove(one);
+                arena.Queue.Remove(two);
+                Pair(arena, one, two);
+            }
+        }
+
+        arena.Dangling = arena.Queue is [Waiting only] ? only.Root : null;
+        arena.DanglingBalance = arena.Queue is [Waiting last] ? last.Balance : 0;
     }
 
     /// <summary>Whether whoever ends a match has named its winner well enough (spec 4.10.9).</summary>
@@ -681,9 +811,9 @@ internal sealed class L1Model
             return Refusal.None;
         ModelArena arena = match.Arena;
         Word root = outcome == MatchOutcome.One ? match.Id.One : match.Id.Two;
-        if (arena.Level == 0 && !_claims.ContainsKey(new ClaimRef(arena.Id, named.StateRoot, root).Id()))
+        if (arena.Level == 0 && !_claims.ContainsKey(Hashes.Of(new ClaimRef(arena.Id, named.StateRoot, root))))
             return Refusal.UnknownClaim;
-        return arena.Dangling is null || named.Children.Hash() == root ? Refusal.None : Refusal.NodeMismatch;
+        return arena.Dangling is null || _variant.Pairing != Pairing.AtOnce || Hashes.Of(named.Children) == root ? Refusal.None : Refusal.NodeMismatch;
     }
 
     private Word StateRootOf(ModelArena arena, Word root) =>
@@ -701,7 +831,7 @@ internal sealed class L1Model
             return Refusal.AlreadySettled;
         if (a.Side is not (1 or 2))
             return Refusal.WrongClass;
-        Word root = a.Children.Hash();
+        Word root = Hashes.Of(a.Children);
         Word sigma = new Quad(a.Context.AppsRoot, a.Context.OutputsRoot, a.Context.Counters, a.MachineRoot).Hash();
         if (sigma != a.Context.SigmaOf(a.Side) && Holds(Rule.InnerJoinsEndInTheirClass))
             return Refusal.WrongClass;
@@ -710,7 +840,6 @@ internal sealed class L1Model
         if (JoinRefusal(arena, a.Side, root) is var refusal and not Refusal.None)
             return refusal;
         Join(arena, root, sender, a.Side, BalanceAtJoin(arena, a.Side), a.Children);
-        arena.Commitments[root].Children = a.Children;
         return Refusal.None;
     }
 
@@ -721,12 +850,12 @@ internal sealed class L1Model
         if (BisectionRefusal(a.Match, a.State, out ModelMatch? match) is var refusal and not Refusal.None)
             return refusal;
         Bisection state = a.State;
-        if (a.Opened.Hash() != state.Node && Holds(Rule.OpeningsAreChecked))
+        if (Hashes.Of(a.Opened) != state.Node && Holds(Rule.OpeningsAreChecked))
             return Refusal.WrongState;
         if (state.Height <= 1)
             return Refusal.WrongHeight;
         int j = Difference(a.Opened, state.Children);
-        if (j >= 4 || (a.Next.Hash() != a.Opened.At(j) && Holds(Rule.OpeningsAreChecked)))
+        if (j >= 4 || (Hashes.Of(a.Next) != a.Opened.At(j) && Holds(Rule.OpeningsAreChecked)))
             return Refusal.NodeMismatch;
         int mover = Mover(match!);
         if (!CanMove(match!))
@@ -742,7 +871,7 @@ internal sealed class L1Model
         };
         Turn(match!, mover);
         match!.Bisection = state with { Spent = Refund(sender, state.Spent, Gas.Advance) };
-        Emit(new AdvancedEvent(match.Id.Id(), a.Opened, match.Bisection));
+        Emit(new AdvancedEvent(match.Key, a.Opened, match.Bisection));
         return Refusal.None;
     }
 
@@ -751,7 +880,7 @@ internal sealed class L1Model
         if (BisectionRefusal(a.Match, a.State, out ModelMatch? match) is var refusal and not Refusal.None)
             return refusal;
         Bisection state = a.State;
-        if (a.Leaves.Hash() != state.Node && Holds(Rule.OpeningsAreChecked))
+        if (Hashes.Of(a.Leaves) != state.Node && Holds(Rule.OpeningsAreChecked))
             return Refusal.WrongState;
         if (state.Height != 1)
             return Refusal.WrongHeight;
@@ -768,7 +897,7 @@ internal sealed class L1Model
         bool inner = false;
         if (arena.Level == 0 && Shape.IsChunk(position))
         {
-            if (a.Opening.Hash() != agreed)
+            if (Hashes.Of(a.Opening) != agreed)
                 return Refusal.NodeMismatch;
             inner = !a.Opening.C3.IsZero;
         }
@@ -783,7 +912,7 @@ internal sealed class L1Model
             agreed, one, two, position, _at.Now, state.BalanceOne, state.BalanceTwo, Refund(sender, state.Spent, Gas.Seal));
         if (inner)
             OpenInner(match, a.Opening);
-        Emit(new SealedEvent(match.Id.Id(), match.Phase, match.Leaf));
+        Emit(new SealedEvent(match.Key, match.Phase, match.Leaf));
         return Refusal.None;
     }
 
@@ -794,7 +923,7 @@ internal sealed class L1Model
         (uint one, uint two) = (leaf.BalanceOne + _at.InnerGrant, leaf.BalanceTwo + _at.InnerGrant);
         if (!Holds(Rule.ClocksBelongToClasses))
             one = two = Math.Max(one, two);
-        var opened = new ModelArena(match.Id.Id(), 1, opening.C3, _at.Now, one, two, context, _at.Version);
+        var opened = new ModelArena(match.Key, 1, opening.C3, _at.Now, one, two, context, _at.Version);
         _arenas[opened.Id] = opened;
         Emit(new InnerOpenedEvent(opened.Id, context, _at.Now, opened.AllowanceOne, opened.AllowanceTwo));
     }
@@ -821,7 +950,7 @@ internal sealed class L1Model
             if (a.Agreed.Length != 5 * Word.Length)
                 return Refusal.WrongAgreed;
             Word At(int i) => new(a.Agreed.AsSpan(i * Word.Length, Word.Length));
-            Word parent = new ClaimRef(At(0), At(1), At(2)).Id();
+            Word parent = Hashes.Of(new ClaimRef(At(0), At(1), At(2)));
             agreed = At(1);
             return Keccak.Quad(parent, At(3), At(4), Word.Zero) == arena.Id ? Refusal.None : Refusal.WrongAgreed;
         }
@@ -912,7 +1041,7 @@ internal sealed class L1Model
     {
         if (LeafRefusal(a.Match, a.State, MatchPhase.Inner, out ModelMatch? match) is var refusal and not Refusal.None)
             return refusal;
-        ModelArena inner = _arenas[match!.Id.Id()];
+        ModelArena inner = _arenas[match!.Key];
         if (inner.Live.Count > 0 && Holds(Rule.ResolveNeedsNoLiveMatch))
             return Refusal.MatchesLive;
         if (InnerOutcome(inner) is not MatchOutcome outcome)
@@ -920,6 +1049,12 @@ internal sealed class L1Model
         uint balance = outcome == MatchOutcome.One ? a.State.BalanceOne : a.State.BalanceTwo;
         if (!Holds(Rule.OuterClocksStand))
             balance = (uint)Math.Max((long)balance - (long)(_at.Now - a.State.Since), 1);
+        if (_variant.InnerClockCounts && outcome != MatchOutcome.BothOut && inner.DanglingBalance < balance)
+        {
+            match.Arena.Commitments[outcome == MatchOutcome.One ? match.Id.One : match.Id.Two].RanSeconds += balance - inner.DanglingBalance;
+            balance = inner.DanglingBalance;
+        }
+
         refusal = End(sender, match, outcome, balance, a.State.Spent, Gas.Resolve, new NamedWinner(a.WinnerChildren, a.WinnerState), inner);
         return refusal;
     }
@@ -938,7 +1073,7 @@ internal sealed class L1Model
             return Refusal.MatchesLive;
         if (_at.Now < arena.StartedAt + _at.Allowance && Holds(Rule.SettleWaitsForTheWindow))
             return Refusal.WindowOpen;
-        if (arena.Dangling is Word winner && !_claims.ContainsKey(new ClaimRef(arena.Id, a.WinnerState, winner).Id()))
+        if (arena.Dangling is Word winner && !_claims.ContainsKey(Hashes.Of(new ClaimRef(arena.Id, a.WinnerState, winner))))
             return Refusal.UnknownClaim;
         Conclude(arena);
         UInt128 fee = Gas.Settle * UInt128.Min(GasPrice, _at.Parameters.PriceCeiling);
@@ -983,7 +1118,7 @@ internal sealed class L1Model
         spent = Refund(sender, spent, units);
         if (inner is not null)
             Conclude(inner);
-        arena.Live.Remove(match.Id.Id());
+        arena.Live.Remove(match.Key);
         match.Outcome = outcome;
         match.RunsOne = match.RunsTwo = false;
         UInt128 bond = _at.Bond(arena.Level);
@@ -991,12 +1126,14 @@ internal sealed class L1Model
         arena.HasEnded = true;
         UInt128 pot = first ? _at.Prize(0) : 0;
         arena.Pot += pot;
-        Emit(new MatchEndedEvent(arena.Id, match.Id.Id(), outcome));
+        Emit(new MatchEndedEvent(arena.Id, match.Key, outcome));
         if (outcome == MatchOutcome.BothOut)
         {
             arena.Commitments[match.Id.One].Eliminated = true;
             arena.Commitments[match.Id.Two].Eliminated = true;
             CreditTreasury(2 * bond - spent - pot);
+            if (arena.Queue.Count > 0)
+                PairQueued(arena);
             return Refusal.None;
         }
 
@@ -1124,7 +1261,7 @@ internal sealed class L1Model
 
     private Refusal MatchRefusal(MatchId id, MatchPhase phase, out ModelMatch? match)
     {
-        bool there = _matches.TryGetValue(id.Id(), out match);
+        bool there = _matches.TryGetValue(Hashes.Of(id), out match);
         return _at.Stands ? Refusal.IsPaused : there && match!.Outcome is null && match.Phase == phase ? Refusal.None : Refusal.WrongState;
     }
 
@@ -1218,6 +1355,7 @@ internal readonly record struct NamedWinner(Quad Children, Word StateRoot);
 /// <summary>A version of the rules: a Tournament with its clocks, its money and its pauses (spec 4.1, 4.8, 5.7).</summary>
 internal sealed class ModelRules(L1Model l1, int version, DisputeParameters parameters)
 {
+    private Address? _address;
     private ulong _pausedSince;
     private ulong _pausedBefore;
 
@@ -1225,7 +1363,7 @@ internal sealed class ModelRules(L1Model l1, int version, DisputeParameters para
 
     public DisputeParameters Parameters => parameters;
 
-    public Address Address { get; } = ReplayChain.TournamentsOf(version);
+    public Address Address => _address ??= ReplayChain.TournamentsOf(version);
 
     /// <summary>In this Tournament.</summary>
     public Dictionary<Address, UInt128> Credits { get; private init; } = [];
@@ -1273,6 +1411,7 @@ internal sealed class ModelRules(L1Model l1, int version, DisputeParameters para
     public ModelRules Copy(L1Model to) => new(to, version, parameters)
     {
         Credits = new(Credits),
+        _address = _address,
         _pausedSince = _pausedSince,
         _pausedBefore = _pausedBefore,
     };
@@ -1290,6 +1429,9 @@ internal sealed record ModelStake(UInt128 Amount, Word? Latest, uint Epoch)
 internal sealed class ModelClaim(ClaimRef reference, Word parent, ulong batch, ulong attempt, Address claimer, ulong postedAt, int version)
 {
     public ClaimRef Ref => reference;
+
+    /// <summary>Its id.</summary>
+    public Word Key { get; } = Hashes.Of(reference);
 
     public Word Parent => parent;
 
@@ -1315,7 +1457,15 @@ internal sealed class ModelClaim(ClaimRef reference, Word parent, ulong batch, u
     /// <summary>The bond that the Rollup holds for it; none when it went on to Tournament or back.</summary>
     public UInt128 Held { get; set; }
 
-    public ModelClaim Copy() => (ModelClaim)MemberwiseClone();
+    /// <summary>The model that may change it; null until it is copied first.</summary>
+    public object? Owner { get; private set; }
+
+    public ModelClaim Copy(object owner)
+    {
+        var copy = (ModelClaim)MemberwiseClone();
+        copy.Owner = owner;
+        return copy;
+    }
 }
 
 /// <summary>A tournament of either level (spec 4.2).</summary>
@@ -1346,6 +1496,12 @@ internal sealed class ModelArena(Word id, int level, Word initial, ulong started
 
     public uint DanglingBalance { get; set; }
 
+    /// <summary>All that wait, under rules where more than one may; the dangling one among them.</summary>
+    public List<Waiting> Queue { get; private set; } = [];
+
+    /// <summary>How many wait.</summary>
+    public int Waits => Queue.Count > 0 ? Queue.Count : Dangling is null ? 0 : 1;
+
     public TournamentResult Result { get; set; }
 
     public Word Winner { get; set; }
@@ -1358,16 +1514,25 @@ internal sealed class ModelArena(Word id, int level, Word initial, ulong started
 
     public uint AllowanceOf(int side) => side == 2 ? AllowanceTwo : AllowanceOne;
 
-    public ModelArena Copy()
+    /// <summary>The model that may change it.</summary>
+    public object? Owner { get; private set; }
+
+    public ModelArena Copy(object owner)
     {
         var copy = (ModelArena)MemberwiseClone();
+        copy.Owner = owner;
         copy.Commitments = new(Commitments.Count);
         foreach ((Word root, ModelCommitment commitment) in Commitments)
             copy.Commitments.Add(root, commitment.Copy());
         copy.Live = [.. Live];
+        copy.Queue = Queue.Count == 0 ? [] : [.. Queue];
         return copy;
     }
 }
+
+/// <summary>A commitment that waits for a rival.</summary>
+/// <param name="Children">Of its root; default where nobody has shown them.</param>
+internal sealed record Waiting(Word Root, uint Balance, Quad Children);
 
 /// <summary>A trace root in a tournament (spec 4.2.3).</summary>
 internal sealed class ModelCommitment(Word root, Address claimer, int side)
@@ -1395,9 +1560,12 @@ internal sealed class ModelCommitment(Word root, Address claimer, int side)
 }
 
 /// <summary>A match (spec 4.3).</summary>
-internal sealed class ModelMatch(MatchId id, ModelArena arena)
+internal sealed class ModelMatch(MatchId id, Word key, ModelArena arena)
 {
     public MatchId Id => id;
+
+    /// <summary>The hash of its id.</summary>
+    public Word Key => key;
 
     public ModelArena Arena { get; private set; } = arena;
 

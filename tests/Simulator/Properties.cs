@@ -157,24 +157,27 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
     }
 
     /// <summary>Everything that must hold at every instant.</summary>
-    public void AfterTransition(L1Model l1)
+    /// <param name="before">The model of which this one is a copy, one transition earlier, where everything held: tournaments that both share are not looked at again.</param>
+    public void AfterTransition(L1Model l1, L1Model? before = null)
     {
-        CheckCounts(l1);
-        CheckClocks(l1);
+        CheckCounts(l1, before);
+        CheckClocks(l1, before);
         CheckOutcomes(l1);
         CheckMoney(l1);
         CheckClaims(l1);
         CheckRules(l1);
         CheckStakes(l1);
-        CheckEvents(l1);
+        CheckEvents(l1, before);
         if (defended)
             CheckHonest(l1);
     }
 
-    private static void CheckCounts(L1Model l1)
+    private static void CheckCounts(L1Model l1, L1Model? before)
     {
         foreach (ModelArena arena in l1.Arenas)
         {
+            if (arena == before?.ArenaOrNull(arena.Id))
+                continue;
             int live = 0;
             foreach (ModelCommitment commitment in arena.Commitments.Values)
             {
@@ -182,7 +185,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 Require(commitment.Joins == 1, Property.RootsEnterOnce, $"{commitment.Root} joined {commitment.Joins} times");
             }
 
-            int counted = 2 * arena.Live.Count + (arena.Dangling is null ? 0 : 1);
+            int counted = 2 * arena.Live.Count + arena.Waits;
             Require(live == counted, Property.CommitmentsAreCounted, $"{live} live commitments, {arena.Live.Count} matches, dangling {arena.Dangling}");
             Require(
                 arena.Result == TournamentResult.Undecided || arena.Live.Count == 0,
@@ -199,10 +202,12 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         }
     }
 
-    private static void CheckClocks(L1Model l1)
+    private static void CheckClocks(L1Model l1, L1Model? before)
     {
         foreach (ModelArena arena in l1.Arenas)
         {
+            if (arena == before?.ArenaOrNull(arena.Id))
+                continue;
             foreach (ModelCommitment commitment in arena.Commitments.Values)
             {
                 ulong paid = arena.AllowanceOf(commitment.Side) + (ulong)commitment.Moves * l1.RulesOf(arena).Parameters.GraceSeconds;
@@ -277,7 +282,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         {
             UInt128 bonds = 0;
             if (arena.Result == TournamentResult.Undecided)
-                bonds = (UInt128)(2 * arena.Live.Count + (arena.Dangling is null ? 0 : 1)) * l1.RulesOf(arena).Bond(arena.Level);
+                bonds = (UInt128)(2 * arena.Live.Count + arena.Waits) * l1.RulesOf(arena).Bond(arena.Level);
             foreach (Word id in arena.Live)
             {
                 UInt128 spent = l1.Match(id).Spent;
@@ -369,7 +374,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 if (rules.Now >= claim.PostedAt + rules.Parameters.Allowance)
                     continue;
                 Require(
-                    stake.Amount >= rules.Bond(0) && (last is null || (claim.Parent == last.Ref.Id() && claim.Version == last.Version)),
+                    stake.Amount >= rules.Bond(0) && (last is null || (claim.Parent == last.Key && claim.Version == last.Version)),
                     Property.StakesCoverTheirClaims,
                     $"a claim of batch {claim.Batch}, version {claim.Version}, is behind {stake.Amount} wei with one of batch {last?.Batch}, version {last?.Version}");
                 last = claim;
@@ -387,7 +392,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         }
     }
 
-    private static void CheckEvents(L1Model l1)
+    private static void CheckEvents(L1Model l1, L1Model? before)
     {
         GameState known = l1.State;
         bool agrees = known.LatestConfirmed == l1.LatestConfirmed;
@@ -396,12 +401,16 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         {
             open += arena.Result == TournamentResult.Undecided ? 1 : 0;
             Arena told = known.Arenas[arena.Id];
+            if (before is not null && arena == before.ArenaOrNull(arena.Id) && ReferenceEquals(told, before.State.Arenas[arena.Id]))
+                continue;
             agrees &= told.Result == arena.Result && SameMatches(arena.Live, told.LiveMatches);
         }
 
         foreach (ModelMatch match in l1.Matches)
         {
-            Match told = known.Matches[match.Id.Id()];
+            Match told = known.Matches[match.Key];
+            if (before is not null && match == before.MatchOrNull(match.Key) && ReferenceEquals(told, before.State.Matches[match.Key]))
+                continue;
             agrees &= told.Outcome == match.Outcome && told.Bisection == match.Bisection && told.Leaf == match.Leaf;
         }
 
@@ -420,7 +429,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         {
             if (claim.Parent.IsZero)
                 continue;
-            Claim told = known.Claims[claim.Ref.Id()];
+            Claim told = known.Claims[claim.Key];
             agrees &= told.Claimer == claim.Claimer && told.PostedAt == claim.PostedAt && told.Version == claim.Version && told.Confirmed == claim.Confirmed
                 && (told.Unbacked == !l1.IsBacked(claim) || claim.Confirmed);
         }
@@ -429,7 +438,12 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
             agrees &= known.Stakes.Of(account).Amount == stake.Amount && known.Stakes.Of(account).Latest == (stake.Latest ?? Word.Zero);
         agrees &= open == l1.Index.OpenArenas.Count;
         foreach (IndexedArena told in l1.Index.OpenArenas)
-            agrees &= told.Dangling?.Root == l1.Arena(told.Arena.Id).Dangling;
+        {
+            ModelArena arena = l1.Arena(told.Arena.Id);
+            if (before is null || arena != before.ArenaOrNull(arena.Id))
+                agrees &= arena.Waits > 1 || told.Dangling?.Root == arena.Dangling;
+        }
+
         Require(agrees, Property.EventsTellAll, $"who follows events knows something else");
     }
 
@@ -497,7 +511,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
         ulong delay = rules.Now - settled.StartedAt;
         ulong bound = DelayFormula.Bound(rules.Parameters, l1.Shape, settled.Commitments.Count, inside);
         Require(
-            !defended || delay <= bound,
+            !defended || delay <= bound || l1.Variant.Pairing != Pairing.AtOnce,
             Property.GamesEnd,
             $"{delay} s with {settled.Commitments.Count} rivals and {inside} inside; the formula says {bound}");
     }
@@ -528,6 +542,15 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
 
     private static void CheckLosses(L1Model l1, IReadOnlyCollection<Address> liars)
     {
+        if (l1.Arenas.Any(arena => arena.Result == TournamentResult.Undecided && arena.Level == 0))
+            return;
+        Int128 beyond = LostBeyond(l1, liars);
+        Require(beyond >= 0, Property.LyingCosts, $"the liars have lost {-beyond} wei less together than they have to");
+    }
+
+    /// <summary>What the liars have paid so far, and not got back, beyond what their eliminated commitments cost them at least (spec 4.6.8).</summary>
+    public static Int128 LostBeyond(L1Model l1, IReadOnlyCollection<Address> liars)
+    {
         Int128 least = 0;
         foreach (ModelArena arena in l1.Arenas)
         {
@@ -543,11 +566,9 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 least -= (Int128)rules.Prize(0);
         }
 
-        if (l1.Arenas.Any(arena => arena.Result == TournamentResult.Undecided && arena.Level == 0))
-            return;
         Int128 lost = 0;
         foreach (Address liar in liars)
             lost -= l1.Balance(liar);
-        Require(lost >= least, Property.LyingCosts, $"the liars have lost {lost} wei together, not the {least} at least");
+        return lost - least;
     }
 }

@@ -15,7 +15,7 @@ internal static class RandomGame
     private static readonly uint[] Censorships = [0, 1, 3, 6, 12], Graces = [1, 2, 3], Replays = [0, 2, 5], Traces = [0, 1, 4];
 
     /// <param name="shape">Null: one of several. With a shape given rules are added while the claims come, so that many are played by them.</param>
-    public static Simulation Create(int seed, Rule broken = Rule.None, bool verbose = false, GameShape? shape = null)
+    public static Simulation Create(int seed, Rule broken = Rule.None, bool verbose = false, GameShape? shape = null, Variant? variant = null)
     {
         var random = new Random(seed);
         GameShape drawn = Pick(random, Shapes);
@@ -27,11 +27,14 @@ internal static class RandomGame
         var further = new Random(~seed);
         bool staked = further.Next(3) == 0, upgraded = further.Next(5) == 0;
         bool replayed = shape is not null;
+        var scenes = new Random(seed ^ 0x5CE7E);
+        if (!replayed && scenes.Next(40) == 0)
+            return Scene(scenes, drawn, clocks, broken, verbose, variant);
         shape ??= drawn;
         if (staked || (upgraded && replayed))
             batches = further.Next(2, 4);
         bool guarded = random.Next(6) == 0;
-        var game = new Simulation(random.Next(), batches, tasks, shape, clocks, broken, guarded ? (uint)random.Next(60) : 0) { Verbose = verbose };
+        var game = new Simulation(random.Next(), batches, tasks, shape, clocks, broken, guarded ? (uint)random.Next(60) : 0, variant) { Verbose = verbose };
         if (upgraded && further.Next(4) == 0)
         {
             // Nobody honest is there until the liars are done, and no liar can prove anything: the next attempt is played by other rules.
@@ -64,6 +67,12 @@ internal static class RandomGame
         if (upgraded && guarded)
             game.Add(new Guardian("other guardian", game, version: 1));
 
+        if (scenes.Next(30) == 0 && batches == 1)
+        {
+            var setting = new Setting(shape, clocks, tasks, (UInt128)scenes.Next(2, 8) * game.L1.Bond(0), game.L1.Variant);
+            Conspiracy.Join(game, Conspiracy.Find(setting, Aim.Delay, scenes.Next(), rounds: 0, width: 1).Plan, setting.Budget, tasks, honest.Traces);
+        }
+
         // Somebody has to claim.
         game.AddLiar("sequencer", Lies(game.Random, shape, tasks, batches), delay: _ => 3);
         if (staked && further.Next(2) == 0)
@@ -83,7 +92,31 @@ internal static class RandomGame
         return game;
     }
 
-    public static GameOutcome Play(int seed, Rule broken = Rule.None)
+    /// <summary>What chance brings too seldom: claims behind one stake while a rival takes it, or new rules come. Nobody honest is there until it is over.</summary>
+    private static Simulation Scene(Random random, GameShape shape, DisputeParameters clocks, Rule broken, bool verbose, Variant? variant)
+    {
+        bool upgraded = random.Next(2) == 0;
+        var game = new Simulation(random.Next(), upgraded ? 3 : 2, 1, shape, clocks, broken, variant: variant) { Verbose = verbose };
+        SolverPlayer honest = game.AddHonest("honest", claimAfter: 200, awakeAt: game.L1.Timestamp + 200);
+        if (upgraded)
+        {
+            game.Add(new Stretcher("stretcher", game, [honest.Traces], random));
+            game.Add(new Governor("governor", game, random, withinSeconds: 8));
+            return game;
+        }
+
+        // One that tells the truth claims a chain behind its stake; a rival of the first claim takes the stake from the others.
+        SolverPlayer sequencer = game.Add(new SolverPlayer("sequencer", game, game.Traces(), new SolverPolicy(0, UInt128.MaxValue), _ => 0, honest: false)
+        {
+            Willing = action => action is not PostClaim claim || claim.Bond == 0,
+        });
+        SolverPlayer rival = game.AddLiar("rival", [new LieAbout(Lie.OutputsAfterTransition, 0, 0, 1)], awakeAt: game.L1.Timestamp + (ulong)random.Next(1, 3));
+        game.Add(new Stretcher("stretcher", game, [rival.Traces], random) { Replaces = false });
+        game.Submit(sequencer, new PutDown(game.L1.Bond(0)));
+        return game;
+    }
+
+    public static GameOutcome Play(int seed, Rule broken = Rule.None, Variant? variant = null)
     {
         Simulation? game = null;
         int transactions = 0;
@@ -92,7 +125,7 @@ internal static class RandomGame
         string message = "";
         try
         {
-            game = Create(seed, broken);
+            game = Create(seed, broken, variant: variant);
             game.Landed += (l1, sender, action, refusal) =>
             {
                 transactions++;

@@ -208,11 +208,11 @@ internal sealed class Simulation
     private PropertyChecks? _checks;
 
     public Simulation(
-        int seed, int batches, int tasks, GameShape? shape = null, DisputeParameters? parameters = null, Rule broken = Rule.None, uint pauseBudget = 0)
+        int seed, int batches, int tasks, GameShape? shape = null, DisputeParameters? parameters = null, Rule broken = Rule.None, uint pauseBudget = 0, Variant? variant = null)
     {
         Random = new Random(seed);
         World = new ToyWorld(shape ?? SmallShape, Genesis);
-        L1 = new L1Model(World, (parameters ?? SmallParameters) with { PauseBudgetSeconds = pauseBudget }, broken);
+        L1 = new L1Model(World, (parameters ?? SmallParameters) with { PauseBudgetSeconds = pauseBudget }, broken, variant);
         for (int i = 0; i < batches; i++)
             World.Batches.Add((new ToyBatch(World.Shape, ToyTraces.Named($"batch {i} {seed % 4}"), tasks), L1.Timestamp));
     }
@@ -261,7 +261,7 @@ internal sealed class Simulation
             (ToyBatch batch, ulong at) = World.Batches[i];
             ToyBatchTrace trace = TraceLibrary.Get(batch, sigma, i < lies.Length ? lies[i] : LieAbout.Nothing);
             traces.Append(trace, at);
-            World.Register(trace.Openings);
+            World.Register(trace);
             sigma = trace.Last;
         }
 
