@@ -60,6 +60,9 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
 
+    /// <summary>How often the log is told how far the trace of a chunk has come.</summary>
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(10);
+
     private readonly InboxReader _reader;
     private readonly Journal _journal;
     private readonly Drill? _drill;
@@ -250,9 +253,20 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
             Drill? lie = LieOf(replayed, position);
             using var machine = new Machine();
             ToChunkStart(machine, replayed, lie, position);
-            ChunkTrace trace = lie is null ? ChunkTrace.Build(machine) : lie.BuildChunk(machine, ChunkOf(position), _stop.Token);
+            long reported = started;
+            ChunkTrace trace = lie is null ? ChunkTrace.Build(machine, progress: Report) : lie.BuildChunk(machine, ChunkOf(position), _stop.Token, Report);
             LogPrepared(replayed.Claim.Batch, position, trace.Steps, System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds);
             return trace;
+
+            void Report(ulong steps)
+            {
+                _stop.Token.ThrowIfCancellationRequested();
+                if (System.Diagnostics.Stopwatch.GetElapsedTime(reported) < ProgressInterval)
+                    return;
+
+                reported = System.Diagnostics.Stopwatch.GetTimestamp();
+                LogPreparingAt(replayed.Claim.Batch, position, steps);
+            }
         }
         finally
         {
@@ -455,6 +469,9 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Information, EventName = "ChunkWanted", Message = "Building the trace of the chunk at {Position} of batch {Batch}")]
     private partial void LogPreparing(ulong batch, ulong position);
+
+    [LoggerMessage(Level = LogLevel.Information, EventName = "ChunkHashed", Message = "Building the trace of the chunk at {Position} of batch {Batch}: {Steps} instructions so far")]
+    private partial void LogPreparingAt(ulong batch, ulong position, ulong steps);
 
     [LoggerMessage(Level = LogLevel.Information, EventName = "ChunkBuilt", Message = "Built the trace of the chunk at {Position} of batch {Batch}: {Steps} instructions, {Seconds:0.0} s")]
     private partial void LogPrepared(ulong batch, ulong position, ulong steps, double seconds);

@@ -205,6 +205,22 @@ public sealed class ChunkTraceTests
         Assert.Throws<ArgumentException>(() => ChunkTrace.Build(machine, new ForgedWord(100_000, 0, Word.FromUInt64(1))));
     }
 
+    /// <summary>Who waits is told how far it has come, and can end it.</summary>
+    [Fact]
+    public void Progress_is_reported_and_may_stop_the_building()
+    {
+        Program program = LoopingProgram(Ending.Exit, new Random(21), loops: 300);
+        using Machine machine = program.Load();
+        var reported = new List<ulong>();
+        ChunkTrace trace = ChunkTrace.Build(machine, ChunkTrace.MaxSteps, SmallSizes, progress: reported.Add);
+        Assert.Equal(trace.Steps, reported[^1]);
+        Assert.Equal(reported.Order().Distinct(), reported);
+        Assert.Equal((trace.Steps + 1023) / 1024, (ulong)reported.Count);
+
+        using Machine stopped = program.Load();
+        Assert.Throws<OperationCanceledException>(() => ChunkTrace.Build(stopped, progress: _ => throw new OperationCanceledException()));
+    }
+
     /// <summary>The next chunk starts from the machine that the last one left, snapshots and all.</summary>
     [Fact]
     public void Chunks_follow_one_another_on_one_machine()

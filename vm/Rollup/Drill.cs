@@ -94,10 +94,13 @@ public sealed record Drill(ulong Task, ulong Step, uint Address, string Xor)
 
     /// <summary>The level 1 trace of a chunk, from 0, of the task, with the lie in it if it is there.</summary>
     /// <param name="machine">At the chunk's start; left at its end.</param>
-    public ChunkTrace BuildChunk(Machine machine, int chunk, CancellationToken cancellation = default)
+    /// <param name="chunk">The chunk of the task, from 0.</param>
+    /// <param name="cancellation">Looked at until the building begins; from then on what <paramref name="progress"/> throws ends it.</param>
+    /// <param name="progress">See <see cref="ChunkTrace.Build(Machine, ForgedWord?, Action{ulong}?)"/>.</param>
+    public ChunkTrace BuildChunk(Machine machine, int chunk, CancellationToken cancellation = default, Action<ulong>? progress = null)
     {
         if (chunk != Chunk)
-            return ChunkTrace.Build(machine);
+            return ChunkTrace.Build(machine, progress: progress);
 
         // What the word becomes is known once the chunk has run up to the lie.
         MemoryImage start = machine.Memory.Snapshot();
@@ -106,7 +109,7 @@ public sealed record Drill(ulong Task, ulong Step, uint Address, string Xor)
         uint index = Address / Word.Length;
         Word value = Lie(machine.Memory.ReadWord(index));
         machine.Load(start, head);
-        return ChunkTrace.Build(machine, new ForgedWord(Step % Transition.ChunkSteps, index, value));
+        return ChunkTrace.Build(machine, new ForgedWord(Step % Transition.ChunkSteps, index, value), progress);
     }
 
     /// <summary>Makes steps without a lie, looking at the cancellation token now and then.</summary>

@@ -67,11 +67,13 @@ public sealed class ChunkTrace : TraceTree
     /// <summary>Runs <paramref name="machine"/> through a chunk, to its end or until it stops, and leaves it there.</summary>
     /// <param name="machine">At the chunk's start. Its memory's snapshots continue from those taken here.</param>
     /// <param name="forged">A lie to be built in.</param>
+    /// <param name="progress">Told of the steps hashed so far, some thirty times a second; what it throws ends the building.</param>
     /// <exception cref="ArgumentException">The machine stops before the step of the lie.</exception>
-    public static ChunkTrace Build(Machine machine, ForgedWord? forged = null) => Build(machine, MaxSteps, new ChunkTraceSizes(), forged);
+    public static ChunkTrace Build(Machine machine, ForgedWord? forged = null, Action<ulong>? progress = null) =>
+        Build(machine, MaxSteps, new ChunkTraceSizes(), forged, progress);
 
     /// <summary>As above, with the chunk ended early as if the machine had stopped, and with other sizes: for tests and benchmarks.</summary>
-    internal static ChunkTrace Build(Machine machine, ulong maxSteps, ChunkTraceSizes sizes, ForgedWord? forged = null)
+    internal static ChunkTrace Build(Machine machine, ulong maxSteps, ChunkTraceSizes sizes, ForgedWord? forged = null, Action<ulong>? progress = null)
     {
         Word last = machine.Root();
         var snapshots = new List<Snapshot> { new(0, machine.Memory.Snapshot(), machine.Head) };
@@ -86,6 +88,7 @@ public sealed class ChunkTrace : TraceTree
             bool goesOn = steps < maxSteps && machine.IsRunning, isSnapshot = goesOn && steps % snapshotSteps == 0;
             window = hasher.HashPieces(steps, goesOn && !isSnapshot ? NextSteps() : 0, (_, root) => pieces.Add(root));
             last = hasher.LastRoot;
+            progress?.Invoke(steps);
             if (!isSnapshot)
                 continue;
 
