@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Optimistic.Vm.Jit;
+using Optimistic.Vm.Jit.X64;
 
 namespace Optimistic.Vm.Tests;
 
@@ -186,6 +187,47 @@ public sealed partial class JitTests : IDisposable
         Region region = Region.Form(text, text.At(Main), [], 2200);
         Assert.Equal(text.Host is null ? 0 : 2 * 4, region.Blocks.Count(block => block.IsInlined));
         Assert.DoesNotContain(region.Blocks, block => block.IsInlined && block.IsEntry);
+    }
+
+    /// <summary>A loop of one long block with more registers than the host has: they change places in it, and are back at its end.</summary>
+    [Fact]
+    public void Registers_change_places_in_long_blocks()
+    {
+        const int First = 5, Count = 25, Length = 120;
+        const ulong Main = 0x1000;
+        for (int seed = 1; seed <= 2; seed++)
+        {
+            var random = new Random(seed);
+            Operation[] operations = [Operation.Add, Operation.Addw, Operation.Xor, Operation.Subw, Operation.Mul, Operation.Sltu, Operation.Rorw, Operation.Or, Operation.Lw, Operation.Sd];
+            uint[] code = new uint[Length + 1];
+            for (int i = 0; i < Length; i++)
+            {
+                Operation operation = operations[random.Next(operations.Length)];
+                int rd = First + random.Next(Count), rs1 = First + random.Next(Count), rs2 = First + random.Next(Count);
+                code[i] = operation switch
+                {
+                    Operation.Lw => Assembler.Encode(operation, rd, rs1, immediate: 8),
+                    Operation.Sd => Assembler.Encode(operation, 0, rs1, rs2, 16),
+                    _ => Assembler.Encode(operation, rd, rs1, rs2),
+                };
+            }
+
+            code[Length] = Assembler.Encode(Operation.Bne, 0, First, First + 1, -4 * Length);
+            TestProgram program = new TestProgram(Main, stepsLeft: 15_000).Text((uint)Main, code);
+            for (int register = First; register < First + Count; register++)
+                program.Set(register, (ulong)random.NextInt64());
+            foreach (JitLimits limits in (JitLimits[])[Extremes[1], Extremes[4]])
+                Compare(program, limits, new Random(seed), $"seed {seed}, {limits}");
+
+            program.LoadInto(_compiled);
+            var text = new CompiledText(_compiled.Text, JitLimits.Standard with { ColdSteps = 0, Threshold = 20_000 });
+            JitRunner.Run(_compiled, 10_000, text);
+            if (text.Host is null)
+                continue;
+
+            Region region = Region.Form(text, text.At(Main), [], 2200);
+            Assert.NotNull(BlockRegisters.Of(region.Blocks[0], RegisterMap.Of(region, out _)[0]));
+        }
     }
 
     /// <summary>The methods of the emitters are those of the table, in its order, a family a file.</summary>

@@ -36,6 +36,7 @@ internal sealed partial class HostEmitter
     // Where the instruction that is being emitted is.
     private Block _block = null!;
     private RegisterMap _map = null!;
+    private BlockRegisters? _local;
     private int _index;
     private uint[] _wantedBehind = [];
     private uint _constants;
@@ -133,9 +134,16 @@ internal sealed partial class HostEmitter
         _groups = StoreGroup.Of(_block);
         bool hasJump = _block.End is BlockEnd.Branch or BlockEnd.Jump or BlockEnd.Indirect;
         int count = _block.Instructions.Length - (hasJump ? 1 : 0);
+        _local = BlockRegisters.Of(_block, _map);
+        if (_local is not null)
+            _map = _map.Copy();
         for (_index = 0; _index < count; Advance())
+        {
+            MakeRoom();
             Emit(_block.Instructions[_index]);
+        }
 
+        TakeHome();
         switch (_block.End)
         {
             case BlockEnd.Fall:
@@ -162,7 +170,51 @@ internal sealed partial class HostEmitter
         Instruction i = _block.Instructions[_index];
         _narrow = Widths.NarrowAfter(i, _block.Pcs[_index], _narrow);
         _constants = _region.Constants.After(i, _constants);
+        _local?.Pass(_index);
         _index++;
+    }
+
+    /// <summary>Gives the result of the instruction a register, if that is better (<see cref="BlockRegisters"/>). Flags stay.</summary>
+    private void MakeRoom()
+    {
+        RegisterMap home = _maps[_block.Index];
+        if (_local is null || _local.Victim(_index, _map, home) is not (>= 0 and var victim))
+            return;
+
+        Instruction i = _block.Instructions[_index];
+        if (victim != 0)
+        {
+            uint bit = 1u << victim;
+            if ((_written & bit) != 0 && !_local.IsDead(victim))
+            {
+                if ((_low & _narrow & bit) != 0)
+                    _code.MoveSignExtended32(_map[victim], _map[victim]);
+                _code.Store(w: true, HostText.Home(victim), _map[victim]);
+            }
+
+            (_low, _zeroUpper) = (_low & ~bit, _zeroUpper & ~bit);
+        }
+
+        Host host = _map.Replace(victim, i.Rd, home[i.Rd]);
+        if (i.Rd == i.Rs1 || i.Rd == i.Rs2)
+            _code.Move(w: true, host, HostText.Home(i.Rd));
+    }
+
+    /// <summary>Registers are where the block's map has them again. Flags stay.</summary>
+    private void TakeHome()
+    {
+        if (_local is null)
+            return;
+
+        RegisterMap home = _maps[_block.Index];
+        Remap(_map, home, _low & _narrow);
+        for (int register = 1; register < RegisterFile.Count; register++)
+        {
+            if (_map[register] != home[register])
+                (_low, _zeroUpper) = (_low & ~(1u << register), _zeroUpper & ~(1u << register));
+        }
+
+        (_map, _local) = (home, null);
     }
 
     /// <summary>The instruction behind the one that is being emitted.</summary>

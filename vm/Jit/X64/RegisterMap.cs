@@ -40,6 +40,26 @@ internal sealed class RegisterMap
     /// <summary>The host's register that a guest register is in, or none.</summary>
     public Host this[int register] => _hosts[register];
 
+    /// <summary>There is a register of the host that holds none.</summary>
+    public bool HasRoom => FindFree() != Host.None;
+
+    /// <summary>The same registers in the same places, for now.</summary>
+    public RegisterMap Copy()
+    {
+        var copy = new RegisterMap { Mapped = Mapped, Exits = Exits };
+        Array.Copy(_hosts, copy._hosts, _hosts.Length);
+        return copy;
+    }
+
+    /// <summary>Puts a register in the place of another, or where there is room if that is 0; best at <paramref name="wanted"/>.</summary>
+    public Host Replace(int old, int register, Host wanted)
+    {
+        Host host = old != 0 ? _hosts[old] : wanted != Host.None && IsFree(wanted) ? wanted : FindFree();
+        (_hosts[old], Mapped) = (Host.None, old == 0 ? Mapped : Mapped & ~(1u << old));
+        Put(register, host);
+        return host;
+    }
+
     /// <summary>The maps of a region's blocks, by index, and that of what is in no loop.</summary>
     public static RegisterMap[] Of(Region region, out RegisterMap outer)
     {
