@@ -74,6 +74,8 @@ public sealed class LiarsTests(World world, ITestOutputHelper output) : IClassFi
         BigInteger mayLose = thieves ? coalition.HonestRevertCost : 0;
         Assert.True(after >= before - mayLose, $"The honest side has {before - after} wei less than before, of which it may lose {mayLose}.");
         Assert.True(liarsBefore - liarsAfter >= (BigInteger)least);
+        ulong beyond = delay - Math.Min(delay, p.Allowance + p.CensorshipSeconds);
+        Assert.True(liarsBefore - liarsAfter >= (BigInteger)(DelayFormula.Price(p, GameShape.Standard) * beyond));
         Assert.Equal(held, game.Credits.Where(credit => credit.Key.Holder == CreditHolder.Tournament).Aggregate(BigInteger.Zero, (sum, credit) => sum + (BigInteger)credit.Value));
 
         // Nobody's share is stuck.

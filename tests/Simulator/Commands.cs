@@ -64,6 +64,9 @@ internal static class Commands
         return violations.Count == 0 && caught.All(mutant => mutant.CaughtBy is not null) ? 0 : 1;
     }
 
+    /// <summary>Games that are replayed on one chain.</summary>
+    private const int ReplayPart = 100;
+
     /// <returns>0, or 1 when the contracts and the model differ.</returns>
     public static int Replay(int games, int seed, bool json, bool trace)
     {
@@ -72,7 +75,17 @@ internal static class Commands
 
         var watch = Stopwatch.StartNew();
         var replays = new List<ReplayedGame>();
-        WithProgress($"{games} games on the contracts", games, step => replays.AddRange(ReplayedGame.AllAsync(games, seed, step).GetAwaiter().GetResult()));
+        WithProgress($"{games} games on the contracts", games, step =>
+        {
+            // In parts, each on a chain of its own, so that a long run says where it may be taken up again.
+            for (int first = 0; first < games; first += ReplayPart)
+            {
+                int part = Math.Min(ReplayPart, games - first);
+                replays.AddRange(ReplayedGame.AllAsync(part, seed + first, step).GetAwaiter().GetResult());
+                if (games > ReplayPart)
+                    Console.Error.WriteLine($"{first + part} games, {replays.Sum(replay => replay.Differences.Count)} differences; the rest: --games {games - first - part} --seed {seed + first + part}");
+            }
+        });
         double seconds = Math.Round(watch.Elapsed.TotalSeconds, 1);
         int actions = replays.Sum(replay => replay.Actions), refused = replays.Sum(replay => replay.Refused);
         int upgrades = replays.Sum(replay => replay.Upgrades), later = replays.Sum(replay => replay.Later);

@@ -136,6 +136,13 @@ internal static class DelayFormula
     public static ulong InnerRound(DisputeParameters p, GameShape shape) =>
         2UL * (p.Allowance + p.InnerGrant) + ((ulong)shape.ChunkHeight + 1) * p.GraceSeconds;
 
+    /// <summary>P of spec 4.9.4: wei that liars lose at least for each second of delay beyond A0 + C.</summary>
+    public static UInt128 Price(DisputeParameters p, GameShape shape)
+    {
+        UInt128 loss0 = p.Stake0 / 10 * 8 - p.Stake1 / 10, loss1 = p.Stake1 / 10 * 9;
+        return UInt128.Min(loss0 / (2 * Round(p, shape, 1)), 4 * UInt128.Min(loss0, loss1) / (9 * InnerRound(p, shape)));
+    }
+
     /// <summary>⌈log2 n⌉, and 0 for n ≤ 1.</summary>
     public static ulong Log2(int n) => n <= 1 ? 0 : (ulong)BitOperations.Log2((uint)(n - 1)) + 1;
 }
