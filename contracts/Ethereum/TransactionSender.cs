@@ -30,7 +30,8 @@ public sealed record TransactionSenderOptions
 /// <summary>
 /// The single path by which a process sends transactions: simulate, so that a call that reverts costs nothing and says
 /// why; sign; send; wait for the receipt, raising the fees or sending again when it does not come. Safe for concurrent
-/// use; transactions of one account keep the order in which they were sent.
+/// use; transactions of one account keep the order in which they were sent. An account should have one process that
+/// uses it; when another transaction of the account takes a nonce, ours is simulated and sent again with the next one.
 /// </summary>
 public sealed class TransactionSender
 {
@@ -40,6 +41,9 @@ public sealed class TransactionSender
     private const ulong MinTransactionGas = 21_000;
     private const int MaxSendAttempts = 12;
     private const int MaxTakenPolls = 5;
+
+    /// <summary>Other transactions of the account that may take the nonce of one of ours before it is given up.</summary>
+    private const int MaxTakenNonces = 5;
 
     // Receipts may appear a little after the nonce is used up: anvil and load-balanced nodes both do that.
     private const int MaxReceiptlessPolls = 20;
@@ -66,7 +70,7 @@ public sealed class TransactionSender
     /// <summary>Sends a call of a contract's function and waits until it is mined.</summary>
     /// <exception cref="ContractRevertException">The call reverts, in simulation or, with its receipt, on chain.</exception>
     /// <exception cref="InsufficientFundsException">The account cannot pay.</exception>
-    /// <exception cref="TransactionLostException">Not mined in time, or the nonce was used by another transaction.</exception>
+    /// <exception cref="TransactionLostException">Not mined in time, or other transactions of the account took every nonce.</exception>
     /// <exception cref="RpcUnreachableException">L1 does not answer; the transaction may or may not have been sent.</exception>
     public Task<TransactionReceipt> SendAsync(
         Address to, FunctionMessage message, BigInteger value = default, ulong? gasLimit = null, CancellationToken cancel = default) =>
@@ -86,17 +90,26 @@ public sealed class TransactionSender
     /// <summary>Sends a transaction and waits until it is mined; see the other overload.</summary>
     public async Task<TransactionReceipt> SendAsync(TransactionRequest request, CancellationToken cancel = default)
     {
-        ulong gasLimit = await SimulateAsync(request, cancel).ConfigureAwait(false);
-        SignedTransaction sent = await Nonces.SendNextAsync(
-            (nonce, token) => SendFirstAsync(request, gasLimit, nonce, token), cancel).ConfigureAwait(false);
-        try
+        for (int taken = 0; ; taken++)
         {
-            TransactionReceipt receipt = await WaitAsync(sent, cancel).ConfigureAwait(false);
-            return receipt.Succeeded ? receipt : throw await ExplainAsync(request, gasLimit, receipt, cancel).ConfigureAwait(false);
-        }
-        finally
-        {
-            Nonces.Complete(sent.Transaction.Nonce);
+            ulong gasLimit = await SimulateAsync(request, cancel).ConfigureAwait(false);
+            SignedTransaction sent = await Nonces.SendNextAsync(
+                (nonce, token) => SendFirstAsync(request, gasLimit, nonce, token), cancel).ConfigureAwait(false);
+            try
+            {
+                if (await WaitAsync(sent, cancel).ConfigureAwait(false) is { } receipt)
+                    return receipt.Succeeded ? receipt : throw await ExplainAsync(request, gasLimit, receipt, cancel).ConfigureAwait(false);
+            }
+            finally
+            {
+                Nonces.Complete(sent.Transaction.Nonce);
+            }
+
+            if (taken == MaxTakenNonces)
+            {
+                throw new TransactionLostException(
+                    $"Other transactions of {Address} keep taking the nonces, the last {sent.Transaction.Nonce}: one process alone should use an account.", sent.Hash);
+            }
         }
     }
 
@@ -191,7 +204,8 @@ public sealed class TransactionSender
         return false;
     }
 
-    private async Task<TransactionReceipt> WaitAsync(SignedTransaction first, CancellationToken cancel)
+    /// <returns>Null: another transaction of the account has the nonce.</returns>
+    private async Task<TransactionReceipt?> WaitAsync(SignedTransaction first, CancellationToken cancel)
     {
         List<SignedTransaction> candidates = [first];
         ulong nonce = first.Transaction.Nonce;
@@ -214,10 +228,7 @@ public sealed class TransactionSender
             ulong mined = HexJson.UInt64(answers[0].Result(), "a nonce");
             receiptless = mined > nonce ? receiptless + 1 : 0;
             if (receiptless > MaxReceiptlessPolls)
-            {
-                throw new TransactionLostException(
-                    $"Another transaction of {Address} used nonce {nonce}: one process alone may use an account.", first.Hash);
-            }
+                return null;
 
             if (_time.GetElapsedTime(start) > _options.GiveUpAfter)
             {

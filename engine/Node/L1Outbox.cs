@@ -9,7 +9,8 @@ namespace Optimistic.Engine.Node;
 /// <summary>
 /// Everything that the node sends to L1. A transaction is signed and recorded with its nonce before it is sent, so that a
 /// restart sends the same one again and never a second one; a reorganization that drops it has it sent again too. The
-/// account is the node's alone. Called by one thread.
+/// account should be the node's alone; where another transaction of it takes a nonce, the record is given up, and what it
+/// was for is done again. Called by one thread.
 /// </summary>
 public sealed class L1Outbox
 {
@@ -169,7 +170,7 @@ public sealed class L1Outbox
             _missing[record.Id] = times;
             if (times >= LostPatience)
             {
-                _log.Error("Another transaction of {Account} took nonce {Nonce} of {Kind} {Key}: the account must be this node's alone", Address, record.Nonce, record.Kind, record.Key);
+                _log.Warning("Another transaction of {Account} took nonce {Nonce} of {Kind} {Key}, which is done again: the account should be this node's alone", Address, record.Nonce, record.Kind, record.Key);
                 record.Status = OutboxStatus.Lost;
                 _store.Write(() => _store.Outbox.Update(record));
             }
@@ -226,7 +227,7 @@ public sealed class L1Outbox
 
     private async Task<ulong> NextNonceAsync(CancellationToken cancel)
     {
-        ulong used = await _client.GetTransactionCountAsync(Address, BlockParameter.Latest, cancel);
+        ulong used = await _client.GetTransactionCountAsync(Address, BlockParameter.Pending, cancel);
         OutboxRecord[] live = [.. _records.Where(record => record.Status is OutboxStatus.Pending or OutboxStatus.Mined)];
         return live.Length == 0 ? used : Math.Max(used, (ulong)live.Max(record => record.Nonce) + 1);
     }

@@ -148,6 +148,28 @@ public sealed class TransactionSenderTests(ChainFixture fixture)
         Assert.Equal(1UL, await chain.Client.GetTransactionCountAsync(sender.Address, BlockParameter.Latest, Cancel));
     }
 
+    /// <summary>Somebody uses the account by hand, with the nonce of a transaction that is under way.</summary>
+    [Fact]
+    public async Task SendsAgainWhenAnotherTransactionTookItsNonce()
+    {
+        await using DevChain chain = await DevChain.StartAsync(cancel: Cancel);
+        TransactionSender sender = new(chain.Client, DevChain.Accounts[0], Quick with { StuckAfter = TimeSpan.FromMinutes(1) });
+        await chain.SetAutomineAsync(false, Cancel);
+        Address target = Fresh("taken"), other = Fresh("by hand");
+        Task<TransactionReceipt> sending = sender.SendAsync(new TransactionRequest(target, default, 1), Cancel);
+        Word first = await PooledAsync(chain, 1);
+        BigInteger fee = BigInteger.Pow(10, 11);
+        await chain.Client.SendRawTransactionAsync(
+            new Transaction(chain.Client.ChainId, 0, fee, fee, 21_000, other, 2, default).Sign(DevChain.Accounts[0]), Cancel);
+        await chain.MineAsync(cancel: Cancel);
+        await chain.SetIntervalAsync(1, Cancel);
+
+        TransactionReceipt receipt = await sending;
+        Assert.NotEqual(first, receipt.TransactionHash);
+        Assert.Equal((1, 2), (await chain.Client.GetBalanceAsync(target, cancel: Cancel), await chain.Client.GetBalanceAsync(other, cancel: Cancel)));
+        Assert.Equal(2UL, await chain.Client.GetTransactionCountAsync(sender.Address, BlockParameter.Latest, Cancel));
+    }
+
     [Fact]
     public async Task SendsAgainWhatThePoolLost()
     {

@@ -17,6 +17,30 @@ public sealed class NodeTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task A_transaction_sent_by_hand_from_the_nodes_account_stops_nothing()
+    {
+        await using NodeRig rig = await NodeRig.StartAsync();
+        NodeProcess node = await rig.StartNodeAsync();
+        uint app = await node.DeployAsync("digest", AppPolicy.Stateless);
+
+        // One with a nonce of its own, and one that takes the nonce of a transaction of the node that is under way.
+        Address account = NodeRig.SequencerAccount.Address;
+        await new TransactionSender(rig.Chain.Client, NodeRig.SequencerAccount).SendAsync(new TransactionRequest(NodeRig.User.Address, default, 1), Cancel);
+        await rig.Chain.SetAutomineAsync(false, Cancel);
+        Acceptance accepted = await node.SubmitAsync(app, 7, [1, 2, 3]);
+        ulong nonce = await rig.Chain.Client.GetTransactionCountAsync(account, BlockParameter.Latest, Cancel);
+        while (await rig.Chain.Client.GetTransactionCountAsync(account, BlockParameter.Pending, Cancel) == nonce)
+            await Task.Delay(50, Cancel);
+        BigInteger fee = BigInteger.Pow(10, 12);
+        await rig.Chain.Client.SendRawTransactionAsync(
+            new Transaction(rig.Chain.Client.ChainId, nonce, fee, fee, 21_000, NodeRig.User.Address, 1, default).Sign(NodeRig.SequencerAccount), Cancel);
+        await rig.Chain.MineAsync(cancel: Cancel);
+        await rig.Chain.SetAutomineAsync(true, Cancel);
+        await node.WaitForAsync<TaskReceipt>("opt_getTaskReceipt", [accepted.TaskHash], receipt => receipt.Stage >= TaskStage.Posted);
+        Assert.True(await rig.Chain.Client.GetTransactionCountAsync(account, BlockParameter.Latest, Cancel) > nonce + 1);
+    }
+
+    [Fact]
     public async Task A_task_goes_from_JSON_RPC_to_an_output_that_the_Outbox_accepts()
     {
         await using NodeRig rig = await NodeRig.StartAsync();
