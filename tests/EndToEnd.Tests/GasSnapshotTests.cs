@@ -33,6 +33,9 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
     /// </summary>
     private const ulong ZeroByteTolerance = 200;
 
+    /// <summary>How much more than was measured each gas constant has to be, so that a small change of gas is paid for.</summary>
+    private const ulong MarginPercent = 3;
+
     /// <summary>What the project promises.</summary>
     private static readonly Dictionary<string, ulong> Limits = new()
     {
@@ -91,7 +94,7 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
         foreach ((string key, FunctionMessage<BigInteger> constant) in Constants)
         {
             BigInteger units = await tournament.QueryAsync(constant, cancel: TestContext.Current.CancellationToken);
-            Assert.True(gas[key] <= units, $"{key} costs {gas[key]} gas, and the contract reckons with {units}.");
+            Assert.True(gas[key] * (100 + MarginPercent) <= 100 * units, $"{key} costs {gas[key]} gas, and the contract reckons with {units}: that leaves less than {MarginPercent} %.");
         }
 
         string json = JsonSerializer.Serialize(gas, new JsonSerializerOptions { WriteIndented = true }) + "\n";
