@@ -48,23 +48,47 @@ internal sealed class LoopingProgram
     {
         var builder = new LoopingProgram(random, hasIdioms);
         builder.Build();
-        TestProgram program = new TestProgram(Entry, steps)
-            .Bytes(GuestMemory.TextAddress + Entry, [.. builder._text])
-            .Set(Data, 0x2_0000 + (ulong)random.Next(0, 16))
-            .Set(Edge, 0x4_0000 - (ulong)random.Next(0, 24))
-            .Set(End, 0xFFFF_FFF0 + (ulong)random.Next(0, 16))
-            .Set(Saved, 0x9_0000);
-        byte[] data = new byte[4096];
-        random.NextBytes(data);
-        program.Bytes(0x1_F800, data);
-        program.Set(Amounts[0], 16).Set(Amounts[1], (ulong)random.Next(12, 14));
-        foreach (int register in Free)
-            program.Set(register, random.Next(4) switch { 0 => (ulong)random.NextInt64(), 1 => (ulong)(long)random.Next(int.MinValue, int.MaxValue), 2 => ~0UL << random.Next(64), _ => (ulong)random.Next(256) });
-        return program;
+        return builder.Program(steps);
+    }
+
+    /// <summary>A loop without end over a few idioms and near misses, rows of atomics now and then, which leaves nothing for long.</summary>
+    public static TestProgram CreateIdioms(Random random)
+    {
+        var builder = new LoopingProgram(random, hasIdioms: true);
+        for (int i = random.Next(1, 5); i > 0; i--)
+        {
+            switch (random.Next(10))
+            {
+                case 0: builder.AtomicRow(); break;
+                case 1: builder.If(MaxDepth); break;
+                case 2: builder.Arithmetic(); break;
+                default: builder.Idiom(); break;
+            }
+        }
+
+        builder.Add(Operation.Jal, 0, immediate: -builder._text.Count);
+        return builder.Program(ulong.MaxValue);
     }
 
     private static IEnumerable<Operation> Rows(Func<InstructionRow, bool> filter) =>
         InstructionTable.Rows.ToArray().Where(filter).Select(row => row.Operation);
+
+    private TestProgram Program(ulong steps)
+    {
+        TestProgram program = new TestProgram(Entry, steps)
+            .Bytes(GuestMemory.TextAddress + Entry, [.. _text])
+            .Set(Data, 0x2_0000 + (ulong)_random.Next(0, 16))
+            .Set(Edge, 0x4_0000 - (ulong)_random.Next(0, 24))
+            .Set(End, 0xFFFF_FFF0 + (ulong)_random.Next(0, 16))
+            .Set(Saved, 0x9_0000);
+        byte[] data = new byte[4096];
+        _random.NextBytes(data);
+        program.Bytes(0x1_F800, data);
+        program.Set(Amounts[0], 16).Set(Amounts[1], (ulong)_random.Next(12, 14));
+        foreach (int register in Free)
+            program.Set(register, _random.Next(4) switch { 0 => (ulong)_random.NextInt64(), 1 => (ulong)(long)_random.Next(int.MinValue, int.MaxValue), 2 => ~0UL << _random.Next(64), _ => (ulong)_random.Next(256) });
+        return program;
+    }
 
     private void Build()
     {
