@@ -241,7 +241,7 @@ public static class Gas
 {
     public const ulong Advance = 68_000, Seal = 130_000, Prove = 250_000, Timeout = 150_000, Eliminate = 100_000, Resolve = 160_000;
 
-    public const ulong Settle = 80_000, Join = 170_000, Confirm = 90_000, JoinInner = 130_000, Withdraw = 40_000;
+    public const ulong Settle = 80_000, Join = 154_000, Confirm = 90_000, JoinInner = 130_000, Withdraw = 40_000;
 
     /// <summary>What the sender of an action pays at most; 0: nobody has promised anything.</summary>
     public static ulong CostOf(L1Action action) => action switch

@@ -19,6 +19,21 @@ public static class Outbox
         protected override object[] Arguments() => [Rollup];
     }
 
+    public sealed record RECLAIMSECONDSFunction() : FunctionMessage<ulong>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("RECLAIM_SECONDS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static RECLAIMSECONDSFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override ulong Read(AbiValues v) => v.UInt64(0);
+
+        private static RECLAIMSECONDSFunction Read(AbiValues v, int _) => new RECLAIMSECONDSFunction();
+    }
+
     public sealed record CreditsFunction(Address Account) : FunctionMessage<BigInteger>
     {
         public static AbiFunction Definition { get; } = Contract.Abi.Function("credits(address)");
@@ -73,6 +88,19 @@ public static class Outbox
         protected override object[] Arguments() => [TaskHash, Consumer];
 
         private static FundFunction Read(AbiValues v, int _) => new FundFunction(v.Word(0), v.Address(1));
+    }
+
+    public sealed record ReclaimFunction(Word TaskHash, Address Consumer) : FunctionMessage
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("reclaim(bytes32,address)");
+
+        public override AbiFunction Function => Definition;
+
+        public static ReclaimFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [TaskHash, Consumer];
+
+        private static ReclaimFunction Read(AbiValues v, int _) => new ReclaimFunction(v.Word(0), v.Address(1));
     }
 
     public sealed record RewardFunction(Word TaskHash, Address Consumer) : FunctionMessage<BigInteger>
@@ -184,6 +212,13 @@ public static class Outbox
         public static FundedEvent Read(AbiValues v) => new FundedEvent(v.Word(0), v.Address(1), v.Integer(2));
     }
 
+    public sealed record ReclaimedEvent(Word TaskHash, Address Consumer, Address Funder, BigInteger Amount) : IEventDTO<ReclaimedEvent>
+    {
+        public static AbiEvent Definition { get; } = Contract.Abi.Event("Reclaimed(bytes32,address,address,uint256)");
+
+        public static ReclaimedEvent Read(AbiValues v) => new ReclaimedEvent(v.Word(0), v.Address(1), v.Address(2), v.Integer(3));
+    }
+
     public sealed record WithdrawnEvent(Address Account, Address To, BigInteger Amount) : IEventDTO<WithdrawnEvent>
     {
         public static AbiEvent Definition { get; } = Contract.Abi.Event("Withdrawn(address,address,uint256)");
@@ -240,6 +275,13 @@ public static class Outbox
         public static NotConfirmedError Read(AbiValues v) => new NotConfirmedError();
     }
 
+    public sealed record NothingToReclaimError() : IErrorDTO<NothingToReclaimError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("NothingToReclaim()");
+
+        public static NothingToReclaimError Read(AbiValues v) => new NothingToReclaimError();
+    }
+
     public sealed record NothingToWithdrawError() : IErrorDTO<NothingToWithdrawError>
     {
         public static AbiError Definition { get; } = Contract.Abi.Error("NothingToWithdraw()");
@@ -266,6 +308,13 @@ public static class Outbox
         public static AbiError Definition { get; } = Contract.Abi.Error("StateRootMismatch()");
 
         public static StateRootMismatchError Read(AbiValues v) => new StateRootMismatchError();
+    }
+
+    public sealed record TooEarlyError(BigInteger ReclaimableAt) : IErrorDTO<TooEarlyError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TooEarly(uint256)");
+
+        public static TooEarlyError Read(AbiValues v) => new TooEarlyError(v.Integer(0));
     }
 
     public sealed record TooLittleGasError() : IErrorDTO<TooLittleGasError>

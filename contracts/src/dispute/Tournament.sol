@@ -68,7 +68,7 @@ contract Tournament is ITournament {
     uint256 public constant RESOLVE_GAS = 160_000;
     uint256 public constant SETTLE_GAS = 80_000;
     /// What the honest side pays itself and its prizes cover (spec 4.6.7).
-    uint256 public constant JOIN_GAS = 170_000;
+    uint256 public constant JOIN_GAS = 154_000;
     uint256 public constant CONFIRM_GAS = 90_000;
     uint256 public constant JOIN_INNER_GAS = 130_000;
     uint256 public constant WITHDRAW_GAS = 40_000;

@@ -34,6 +34,7 @@ interface IOutputConsumer {
 interface IOutbox {
     event Delivered(uint64 indexed taskNumber, address indexed consumer, bool success);
     event Funded(bytes32 indexed taskHash, address indexed consumer, uint256 amount);
+    event Reclaimed(bytes32 indexed taskHash, address indexed consumer, address indexed funder, uint256 amount);
     event Credited(address indexed account, uint256 amount);
     event Withdrawn(address indexed account, address to, uint256 amount);
 
@@ -48,6 +49,8 @@ interface IOutbox {
         view
         returns (TaskResult memory);
     function fund(bytes32 taskHash, address consumer) external payable;
+    /// Credits the sender with what it has put up and nobody has earned for RECLAIM_SECONDS.
+    function reclaim(bytes32 taskHash, address consumer) external;
     function deliver(OutputProof calldata output, bytes calldata data, address consumer, uint32 gasLimit) external;
     function withdraw(address payable to) external;
 

@@ -7,6 +7,19 @@ import {QuadProof, RootMismatch, ZeroRoots, quad, takeProof, zeroRoots} from "..
 import {Witness, openWitness} from "../machine/Witness.sol";
 import {rootOfBytes} from "./DataTree.sol";
 
+/// What waits for a delivery. Each payout begins a new round: what was put up in an earlier one is spent.
+struct Reward {
+    uint128 amount;
+    uint64 round;
+}
+
+/// What one account has put up in a round.
+struct Contribution {
+    uint128 amount;
+    uint64 round;
+    uint64 reclaimableAt;
+}
+
 /// Outputs proven against confirmed claims, and their delivery to contracts (spec 5.5).
 contract Outbox is IOutbox {
     error NotConfirmed();
@@ -17,6 +30,8 @@ contract Outbox is IOutbox {
     error AlreadyDelivered();
     error NotAContract();
     error TooLittleGas();
+    error NothingToReclaim();
+    error TooEarly(uint256 reclaimableAt);
     error NothingToWithdraw();
     error TransferFailed();
 
@@ -25,10 +40,15 @@ contract Outbox is IOutbox {
     /// Gas that `deliver` keeps for what it does after the call, refunds of storage left aside.
     uint256 private constant AFTER_CALL_GAS = 60_000;
 
+    /// How long a reward stays put after its funder last added to it (spec 5.5.4).
+    uint64 public constant RECLAIM_SECONDS = 30 days;
+
     address public immutable rollup;
 
     mapping(uint64 taskNumber => mapping(address consumer => bool)) public delivered;
-    mapping(bytes32 taskHash => mapping(address consumer => uint256 wei_)) public reward;
+    mapping(bytes32 taskHash => mapping(address consumer => Reward)) private _rewards;
+    mapping(bytes32 taskHash => mapping(address consumer => mapping(address funder => Contribution))) private
+        _contributions;
     mapping(address account => uint256 wei_) public credits;
 
     constructor(address rollup_) {
@@ -58,8 +78,31 @@ contract Outbox is IOutbox {
     }
 
     function fund(bytes32 taskHash, address consumer) external payable {
-        reward[taskHash][consumer] += msg.value;
+        Reward memory whole = _rewards[taskHash][consumer];
+        Contribution memory own = _contributions[taskHash][consumer][msg.sender];
+        if (own.round != whole.round) own.amount = 0;
+        // There is less ETH than 2^128 wei.
+        uint128 amount = uint128(msg.value);
+        _rewards[taskHash][consumer] = Reward(whole.amount + amount, whole.round);
+        _contributions[taskHash][consumer][msg.sender] =
+            Contribution(own.amount + amount, whole.round, uint64(block.timestamp) + RECLAIM_SECONDS);
         emit Funded(taskHash, consumer, msg.value);
+    }
+
+    function reclaim(bytes32 taskHash, address consumer) external {
+        Reward memory whole = _rewards[taskHash][consumer];
+        Contribution memory own = _contributions[taskHash][consumer][msg.sender];
+        if (own.amount == 0 || own.round != whole.round) revert NothingToReclaim();
+        if (block.timestamp < own.reclaimableAt) revert TooEarly(own.reclaimableAt);
+        delete _contributions[taskHash][consumer][msg.sender];
+        _rewards[taskHash][consumer].amount = whole.amount - own.amount;
+        credits[msg.sender] += own.amount;
+        emit Reclaimed(taskHash, consumer, msg.sender, own.amount);
+        emit Credited(msg.sender, own.amount);
+    }
+
+    function reward(bytes32 taskHash, address consumer) external view returns (uint256) {
+        return _rewards[taskHash][consumer].amount;
     }
 
     function deliver(OutputProof calldata output, bytes calldata data, address consumer, uint32 gasLimit) external {
@@ -74,11 +117,11 @@ contract Outbox is IOutbox {
             abi.encodeCall(IOutputConsumer.onOutput, (output.taskNumber, output.taskHash, taskResult, data))
         );
         if (success) {
-            uint256 amount = reward[output.taskHash][consumer];
-            if (amount != 0) {
-                delete reward[output.taskHash][consumer];
-                credits[msg.sender] += amount;
-                emit Credited(msg.sender, amount);
+            Reward memory paid = _rewards[output.taskHash][consumer];
+            if (paid.amount != 0) {
+                _rewards[output.taskHash][consumer] = Reward(0, paid.round + 1);
+                credits[msg.sender] += paid.amount;
+                emit Credited(msg.sender, paid.amount);
             }
         } else {
             delete delivered[output.taskNumber][consumer];

@@ -206,6 +206,63 @@ contract OutboxTest is DisputeHarness {
         outbox.withdraw(payable(MOVER));
     }
 
+    /// Spec 5.5.4: each funder has back what nobody earned, once, and not before its time.
+    function testRewardsThatNobodyEarnsAreReclaimed() external {
+        Consumer consumer = new Consumer(outbox);
+        OutputProof memory p = proofOf(TASK);
+        address other = address(0x5005);
+        vm.deal(address(this), 3 ether);
+        vm.deal(other, 5 ether);
+        outbox.fund{value: 1 ether}(p.taskHash, address(consumer));
+        vm.prank(other);
+        outbox.fund{value: 5 ether}(p.taskHash, address(consumer));
+        vm.expectRevert(Outbox.NothingToReclaim.selector);
+        outbox.reclaim(p.taskHash, address(this));
+        uint256 when = vm.getBlockTimestamp() + outbox.RECLAIM_SECONDS();
+        vm.expectRevert(abi.encodeWithSelector(Outbox.TooEarly.selector, when));
+        outbox.reclaim(p.taskHash, address(consumer));
+        // Who adds to it waits again, from then on.
+        vm.warp(when - 1);
+        outbox.fund{value: 2 ether}(p.taskHash, address(consumer));
+        vm.warp(when);
+        uint256 later = when - 1 + outbox.RECLAIM_SECONDS();
+        vm.expectRevert(abi.encodeWithSelector(Outbox.TooEarly.selector, later));
+        outbox.reclaim(p.taskHash, address(consumer));
+        vm.prank(other);
+        outbox.reclaim(p.taskHash, address(consumer));
+        vm.assertEq(outbox.credits(other), 5 ether);
+        vm.assertEq(outbox.reward(p.taskHash, address(consumer)), 3 ether);
+        vm.warp(when + outbox.RECLAIM_SECONDS());
+        outbox.reclaim(p.taskHash, address(consumer));
+        vm.assertEq(outbox.credits(address(this)), 3 ether);
+        vm.assertEq(outbox.reward(p.taskHash, address(consumer)), 0);
+        vm.expectRevert(Outbox.NothingToReclaim.selector);
+        outbox.reclaim(p.taskHash, address(consumer));
+    }
+
+    /// What was earned is spent for its funder, also when somebody puts up more after it.
+    function testRewardsThatWereEarnedAreNotReclaimed() external {
+        Consumer consumer = new Consumer(outbox);
+        OutputProof memory p = proofOf(TASK);
+        vm.deal(address(this), 3 ether);
+        outbox.fund{value: 1 ether}(p.taskHash, address(consumer));
+        vm.prank(MOVER);
+        outbox.deliver(p, outputOf(TASK), address(consumer), 100_000);
+        // It comes too late for any delivery.
+        vm.deal(MOVER, 2 ether);
+        vm.prank(MOVER);
+        outbox.fund{value: 2 ether}(p.taskHash, address(consumer));
+        vm.warp(vm.getBlockTimestamp() + outbox.RECLAIM_SECONDS());
+        vm.expectRevert(Outbox.NothingToReclaim.selector);
+        outbox.reclaim(p.taskHash, address(consumer));
+        vm.prank(MOVER);
+        outbox.reclaim(p.taskHash, address(consumer));
+        vm.assertEq(outbox.credits(MOVER), 3 ether);
+        vm.prank(MOVER);
+        outbox.withdraw(payable(MOVER));
+        vm.assertEq(address(outbox).balance, 0);
+    }
+
     /// A consumer that burns its gas, reverts, or returns a megabyte costs its deliverer no more than was named, gets
     /// nothing, and may be tried again.
     function testHostileConsumers() external {
