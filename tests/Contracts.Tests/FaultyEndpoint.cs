@@ -113,14 +113,14 @@ internal sealed class FaultyEndpoint : IAsyncDisposable
                     break;
                 case Fault.Hang:
                     await Task.Delay(Timeout.Infinite, _stop.Token).ContinueWith(_ => { }, TaskScheduler.Default);
-                    context.Response.Abort();
+                    Abort(context);
                     break;
                 case Fault.LoseAnswer:
                     await ForwardAsync(request);
-                    context.Response.Abort();
+                    Abort(context);
                     break;
                 case Fault.Reset:
-                    context.Response.Abort();
+                    Abort(context);
                     break;
                 case Fault.Status500:
                     await WriteAsync(context, 500, "oops");
@@ -145,6 +145,13 @@ internal sealed class FaultyEndpoint : IAsyncDisposable
         {
             // The client gave up on this request, which is what these tests are about.
         }
+    }
+
+    // The listener may end a response that it aborts; what comes behind it on the connection must not be taken for the next.
+    private static void Abort(HttpListenerContext context)
+    {
+        context.Response.KeepAlive = false;
+        context.Response.Abort();
     }
 
     private async Task<string> ForwardAsync(string request)
