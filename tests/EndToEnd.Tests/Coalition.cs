@@ -688,14 +688,14 @@ internal static class Receiver
     private const string Forward = "36156029576014360380601460003760006000826000346000356060" + "1c5af160275760006000fd5b005b";
 
     /// <summary>With 64 KiB of data; a loop; the same data.</summary>
-    private static readonly string[] _spoil = ["620100006000fd", "602956", "620100006000f3"];
+    private static readonly string[] Spoil = ["620100006000fd", "602956", "620100006000f3"];
 
-    public static Spoiling KindOf(int number) => (Spoiling)(number % _spoil.Length);
+    public static Spoiling KindOf(int number) => (Spoiling)(number % Spoil.Length);
 
     public static async Task<Address> PlaceAsync(DevChain chain, int number, CancellationToken cancel)
     {
         Address address = new Account(Keccak.Hash(Encoding.ASCII.GetBytes($"receiver {number}"))).Address;
-        await chain.SetCodeAsync(address, Convert.FromHexString(Forward + _spoil[(int)KindOf(number)]), cancel);
+        await chain.SetCodeAsync(address, Convert.FromHexString(Forward + Spoil[(int)KindOf(number)]), cancel);
         return address;
     }
 
