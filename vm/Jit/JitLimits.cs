@@ -5,7 +5,8 @@ namespace Optimistic.Vm.Jit;
 /// <param name="MaxInstructions">Instructions in a region; of IL no more than <see cref="MaxIlInstructions"/>.</param>
 /// <param name="RebuildEntries">
 /// After so many entries into regions, or in proportion where more than <see cref="RebuildSpots"/> places are hot, all that is
-/// hot is put into regions anew, and again after twice as many more each time.
+/// hot is put into regions anew; and again after as many more while half as much again has become hot, else after twice as many
+/// each time. A return from tier 0 counts as <see cref="ReturnEntries"/> of them for what is hot and not compiled yet.
 /// </param>
 /// <param name="ColdSteps">The first steps of a text are interpreted, unprofiled: short runs pay for no tier.</param>
 /// <param name="InBackground">Regions are compiled on the compiler's thread while tier 0 goes on, not by who needs them.</param>

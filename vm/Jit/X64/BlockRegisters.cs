@@ -10,6 +10,9 @@ internal sealed class BlockRegisters
     /// <summary>Shorter blocks do not make up for going back to the map.</summary>
     private const int LeastLength = 16;
 
+    /// <summary>It is written before it is read.</summary>
+    private const int Overwritten = int.MaxValue;
+
     // Halves of an instruction. A result for the frame may have to be extended first; what is read there is late.
     private const int MoveCost = 2, ReadCost = 2, WriteCost = 3;
 
@@ -35,9 +38,6 @@ internal sealed class BlockRegisters
 
         Array.Copy(_due, _dueFirst, _due.Length);
     }
-
-    /// <summary>It is written before it is read.</summary>
-    private const int Overwritten = int.MaxValue;
 
     /// <summary>For a block that gains by it; null for others, and where it may be left in its middle.</summary>
     public static BlockRegisters? Of(Block block, RegisterMap map)
