@@ -62,7 +62,7 @@ contract Tournament is ITournament {
     /// What a move is refunded, in gas (spec 4.6.2): what it costs all in, rounded up.
     uint256 public constant ADVANCE_GAS = 68_000;
     uint256 public constant SEAL_GAS = 130_000;
-    uint256 public constant PROVE_GAS = 250_000;
+    uint256 public constant PROVE_GAS = 280_000;
     uint256 public constant TIMEOUT_GAS = 150_000;
     uint256 public constant ELIMINATE_GAS = 100_000;
     uint256 public constant RESOLVE_GAS = 160_000;
