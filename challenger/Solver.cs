@@ -109,8 +109,7 @@ public sealed class Solver
             Settle(duty);
         Claim();
         Confirm();
-        if (_actions.Count == 0)
-            Withdraw(isDisputed);
+        Withdraw(isDisputed || _actions.Count > 0);
         Recover();
     }
 
@@ -460,15 +459,15 @@ public sealed class Solver
     }
 
     /// <summary>
-    /// Fetches credits worth their gas, when nothing else is to be done. During a dispute only such as pay for a bond: each move is credited,
-    /// and fetching that costs half of it (spec 4.6.7).
+    /// Fetches credits worth their gas. While there is a dispute, or anything else to do, only such as pay for a bond: each move is credited,
+    /// and fetching that costs half of it (spec 4.6.7). Those are not left for later: what is to be done may be waiting for them.
     /// </summary>
-    private void Withdraw(bool isDisputed)
+    private void Withdraw(bool isBusy)
     {
         UInt128 least = 1;
         foreach (Terms terms in _terms)
         {
-            if (isDisputed && terms.Rules is Rules rules)
+            if (isBusy && terms.Rules is Rules rules)
                 least = UInt128.Max(least, UInt128.Min(rules.BondBatch, rules.BondChunk));
         }
 

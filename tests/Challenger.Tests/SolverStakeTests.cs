@@ -97,6 +97,19 @@ public sealed class SolverStakeTests
         Assert.Equal(first, Assert.IsType<Confirm>(Decide()[0]).Claim);
     }
 
+    /// <summary>The bond that came back may be all that there is for the next one, and a challenge without it fails for ever.</summary>
+    [Fact]
+    public void CreditsThatPayForABondAreFetchedThoughThereIsMoreToDo()
+    {
+        Claim(Genesis, 0, Third, ClaimBacking.Bond, ToyTraces.Named("a lie"));
+        Happen(new CreditedEvent(CreditHolder.Of(0), Self, 199_999));
+        Assert.IsType<PostChallenge>(Assert.Single(DecideToWithdraw()));
+        Happen(new CreditedEvent(CreditHolder.Of(0), Self, 1));
+        Assert.Equal(["challenge", "withdraw"], DecideToWithdraw().Select(action => action.Name));
+
+        IReadOnlyList<GameAction> DecideToWithdraw() => Solver.Decide(Shape, Self, new SolverPolicy(null, 1), _state, _own, _now);
+    }
+
     [Fact]
     public void AWrongFirstClaimInThePlaceOfALostOneIsChallenged()
     {
