@@ -31,7 +31,7 @@ public sealed class MemoryImage
             if (bytes.Length != GuestMemory.BlockLength || index >= GuestMemory.BlockCount || (changes.Count > 0 && index <= changes[^1].Index))
                 throw new ArgumentException($"Block {index} of {bytes.Length} bytes is not the next block of {GuestMemory.BlockLength}.", nameof(blocks));
 
-            changes.Add(new Change(index, bytes.ToArray()));
+            changes.Add(new Change(index, Leaf(bytes.ToArray())));
         }
 
         return Empty.With(changes);
@@ -50,11 +50,29 @@ public sealed class MemoryImage
             int length = Math.Min(bytes.Length, GuestMemory.BlockLength - offset);
             byte[] block = [.. BlockAt(index)];
             bytes[..length].CopyTo(block.AsSpan(offset));
-            changes.Add(new Change(index, block));
+            changes.Add(new Change(index, Leaf(block)));
             address += (uint)length;
             bytes = bytes[length..];
         }
 
+        return With(changes);
+    }
+
+    /// <summary>
+    /// This image with the first <paramref name="length"/> bytes of another at <paramref name="address"/>: the blocks are shared, so the
+    /// same part in many places takes the room of one. Both are whole blocks.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">They end beyond 2^33, or are no whole blocks.</exception>
+    public MemoryImage Share(ulong address, MemoryImage part, int length)
+    {
+        CheckRange(address, length);
+        if (address % GuestMemory.BlockLength != 0 || length % GuestMemory.BlockLength != 0)
+            throw new ArgumentOutOfRangeException(nameof(length), $"{length} bytes at 0x{address:x} are not whole blocks of {GuestMemory.BlockLength}.");
+
+        uint first = (uint)(address >> GuestMemory.BlockShift);
+        var changes = new List<Change>();
+        for (uint block = 0; block < length / GuestMemory.BlockLength; block++)
+            changes.Add(new Change(first + block, part.NodeAt(block)));
         return With(changes);
     }
 
@@ -108,13 +126,15 @@ public sealed class MemoryImage
     internal Word QuarterRoot(int quarter) => Top?.Child(quarter)?.Hash ?? QuadTree.ZeroRoot(GuestMemory.QuarterHeight);
 
     /// <summary>Eight KiB of the image.</summary>
-    internal ReadOnlySpan<byte> BlockAt(uint index)
+    internal ReadOnlySpan<byte> BlockAt(uint index) => NodeAt(index)?.Block ?? ZeroBlock;
+
+    private QuadNode? NodeAt(uint block)
     {
         QuadNode? node = Top;
         for (int height = GuestMemory.Height; height > GuestMemory.BlockHeight && node is not null; height--)
-            node = node.Child(ChildPosition(index, height));
+            node = node.Child(ChildPosition(block, height));
 
-        return node?.Block ?? ZeroBlock;
+        return node;
     }
 
     internal static int ChildPosition(uint block, int height) => (int)(block >> (2 * (height - 1 - GuestMemory.BlockHeight))) & 3;
@@ -147,7 +167,7 @@ public sealed class MemoryImage
     private static QuadNode? With(QuadNode? node, int height, List<Change> changes, int start, int end)
     {
         if (height == GuestMemory.BlockHeight)
-            return Leaf(changes[start].Block);
+            return changes[start].Node;
 
         QuadNode?[] children = [node?.Child(0), node?.Child(1), node?.Child(2), node?.Child(3)];
         while (start < end)
@@ -181,7 +201,7 @@ public sealed class MemoryImage
         }
     }
 
-    private sealed record Change(uint Index, byte[] Block);
+    private readonly record struct Change(uint Index, QuadNode? Node);
 
     private static void CheckRange(ulong address, int length)
     {

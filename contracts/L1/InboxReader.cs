@@ -35,13 +35,15 @@ public sealed class InboxReader(EthereumClient client, Address inbox)
         if (preimage.Hash() != appended.BatchHash)
             throw new L1DataException($"The event of batch {index} does not hash to its batch hash {appended.BatchHash}.");
 
+        // Each once, however often it is named: L1 pays for a name with far less than its data takes.
+        var chunks = new Dictionary<Word, MemoryImage>();
         var tasks = ImmutableArray.CreateBuilder<RollupTask>((int)appended.Count);
         if (appended.Count > appended.DirectCount)
         {
             byte[] calldata = await ReadCalldataAsync(place, $"batch {index}", cancel).ConfigureAwait(false);
             Abi.Inbox.AppendFunction call = Decode($"batch {index}", () => Abi.Inbox.AppendFunction.Decode(calldata));
             foreach (EncodedTask task in Decode($"batch {index}", () => BatchCodec.Decode(call.Tasks)))
-                tasks.Add(await ToTaskAsync(state, task, cancel).ConfigureAwait(false));
+                tasks.Add(await ToTaskAsync(state, task, chunks, cancel).ConfigureAwait(false));
         }
 
         for (ulong i = appended.DirectFirst; i < appended.DirectFirst + appended.DirectCount; i++)
@@ -50,7 +52,7 @@ public sealed class InboxReader(EthereumClient client, Address inbox)
             IReadOnlyList<EncodedTask> one = Decode($"direct task {i}", () => BatchCodec.Decode(submitted.Data));
             if (one.Count != 1)
                 throw new L1DataException($"The event of direct task {i} has {one.Count} tasks.");
-            RollupTask task = await ToTaskAsync(state, one[0], cancel).ConfigureAwait(false);
+            RollupTask task = await ToTaskAsync(state, one[0], chunks, cancel).ConfigureAwait(false);
             if (task.Hash != submitted.TaskHash)
                 throw new L1DataException($"Direct task {i} hashes to {task.Hash}, not to {submitted.TaskHash}.");
             tasks.Add(task);
@@ -65,29 +67,30 @@ public sealed class InboxReader(EthereumClient client, Address inbox)
     }
 
     /// <summary>The task of spec 2.6.1 that an encoded one stands for, with its data.</summary>
-    private async Task<RollupTask> ToTaskAsync(InboxState state, EncodedTask task, CancellationToken cancel)
+    private async Task<RollupTask> ToTaskAsync(
+        InboxState state, EncodedTask task, Dictionary<Word, MemoryImage> chunks, CancellationToken cancel)
     {
         TaskKind kind = task.Tag == TaskTag.Deploy ? TaskKind.Deploy : TaskKind.Run;
         var head = new TaskHead(task.InputLength, task.Limit, task.Nonce, task.Target, task.V, kind);
         if (task.Tag == TaskTag.Run)
             return RollupTask.Run(head, task.Input, task.R, task.S);
 
-        var data = new List<(uint Index, byte[] Bytes)>();
+        (ulong start, ulong length) = kind == TaskKind.Deploy ? (0, GuestMemory.Length) : (Machine.InputAddress, Machine.SlotLength);
+        MemoryImage image = MemoryImage.Empty;
         foreach (DataChunk chunk in task.Chunks)
-            data.Add((chunk.Index, await ReadChunkAsync(state, chunk.Root, cancel).ConfigureAwait(false)));
-        if (task.Tag == TaskTag.Deploy)
         {
-            MemoryImage image = MemoryImage.Empty;
-            foreach ((uint index, byte[] bytes) in data)
-                image = image.Write((ulong)index * ChunkLength, bytes);
-            return RollupTask.Deploy(head, image, task.R, task.S);
+            if (chunk.Index >= length / ChunkLength)
+                throw new L1DataException($"A task names chunk {chunk.Index} of {length / ChunkLength}.");
+            if (!chunks.TryGetValue(chunk.Root, out MemoryImage? data))
+            {
+                byte[] bytes = await ReadChunkAsync(state, chunk.Root, cancel).ConfigureAwait(false);
+                chunks[chunk.Root] = data = MemoryImage.Empty.Write(0, bytes);
+            }
+
+            image = image.Share(start + ((ulong)chunk.Index * ChunkLength), data, ChunkLength);
         }
 
-        int length = data.Count == 0 ? 0 : checked((int)(data[^1].Index + 1) * ChunkLength);
-        byte[] input = new byte[length];
-        foreach ((uint index, byte[] bytes) in data)
-            bytes.CopyTo(input, (int)index * ChunkLength);
-        return RollupTask.Run(head, input, task.R, task.S);
+        return kind == TaskKind.Deploy ? RollupTask.Deploy(head, image, task.R, task.S) : RollupTask.Run(head, image, task.R, task.S);
     }
 
     /// <summary>The bytes of a published chunk: 1 to 32,768, without the padding.</summary>

@@ -41,26 +41,18 @@ internal static class TaskCodec
         if (encoded.Tag == TaskTag.Run)
             return RollupTask.Run(head, encoded.Input, encoded.R, encoded.S);
 
-        List<(uint Index, byte[] Bytes)> data = [];
+        ulong start = kind == TaskKind.Deploy ? 0 : Machine.InputAddress;
+        MemoryImage image = MemoryImage.Empty;
         foreach (DataChunk chunk in encoded.Chunks)
         {
             if (find(chunk.Root) is not { } bytes)
                 return null;
-            data.Add((chunk.Index, bytes));
+            image = image.Write(start + ((ulong)chunk.Index * ChunkLength), bytes);
         }
 
-        if (kind == TaskKind.Deploy)
-        {
-            MemoryImage image = MemoryImage.Empty;
-            foreach ((uint index, byte[] bytes) in data)
-                image = image.Write((ulong)index * ChunkLength, bytes);
-            return RollupTask.Deploy(head, image, encoded.R, encoded.S);
-        }
-
-        byte[] input = new byte[data.Count == 0 ? 0 : (data[^1].Index + 1) * ChunkLength];
-        foreach ((uint index, byte[] bytes) in data)
-            bytes.CopyTo(input, (int)index * ChunkLength);
-        return RollupTask.Run(head, input, encoded.R, encoded.S);
+        return kind == TaskKind.Deploy
+            ? RollupTask.Deploy(head, image, encoded.R, encoded.S)
+            : RollupTask.Run(head, image, encoded.R, encoded.S);
     }
 
     private static (List<DataChunk>, List<DataPart>) Split(MemoryImage image)

@@ -74,6 +74,19 @@ internal sealed class RollupChain : IAsyncDisposable
         return EncodedTask.Deploy(task.Head.V, task.Head.Target, task.Head.Nonce, task.Head.Limit, task.Auth0, task.Auth1, chunks);
     }
 
+    public async Task<Word> PublishAsync(byte[] data, CancellationToken cancel)
+    {
+        await _sequencer.SendAsync(Deployment.Inbox, new Inbox.PublishFunction(data), cancel: cancel);
+        return QuadTree.RootOfBytes(data, InboxReader.ChunkHeight);
+    }
+
+    /// <summary>A call of an app with an input of half a GiB of which these chunks are not zero.</summary>
+    public EncodedTask RunPublished(uint app, IReadOnlyList<DataChunk> chunks)
+    {
+        // Whose signature it is does not matter to who reads it.
+        return EncodedTask.RunPublished(27, app, _nonce++, 1000, Word.FromUInt64(1), Word.FromUInt64(1), (uint)RollupTask.MaxInputLength, chunks);
+    }
+
     public EncodedTask Run(uint app, byte[] input, ulong stepLimit = 1 << 24)
     {
         RollupTask task = RollupTask.Run(app, _nonce++, stepLimit, input).Sign(DomainSeparator, DevChain.PrivateKey(5));

@@ -348,7 +348,7 @@ public sealed class BatchExecutor(
             {
                 TaskInWave run = Begin(wave, number, leaf, memory.Quarters, memory.Middle);
                 machine.Restart(run.Head);
-                memory.Write(Machine.InputAddress, _batch.Tasks[number].Input.Span);
+                _batch.Tasks[number].WriteInput(memory);
                 run.Finished = Transition.RunChunks(machine, false, _cancellation, _executor.Engine);
                 if (machine.Status == MachineStatus.Halted && machine.ExitCode == 0)
                 {

@@ -22,13 +22,13 @@ public sealed class App(AppLeaf leaf, MemoryImage image)
     public void Start(Machine machine, RollupTask task, in MachineHead head)
     {
         machine.Load(image.ClearSlots(6, 7), head);
-        machine.Memory.Write(Machine.InputAddress, task.Input.Span);
+        task.WriteInput(machine.Memory);
     }
 
     /// <summary>The task that calls this app, with <paramref name="head"/>, that of spec 1.8, and an image of what its machine starts from.</summary>
     internal LoadedTask Load(RollupTask task, in MachineHead head)
     {
-        MemoryImage start = image.ClearSlots(6, 7).Write(Machine.InputAddress, task.Input.Span);
+        MemoryImage start = task.WriteInput(image.ClearSlots(6, 7));
         return new LoadedTask(start, head, head.Root(start.Root), IsStateful);
     }
 }

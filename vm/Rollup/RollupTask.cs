@@ -90,10 +90,10 @@ public sealed class RollupTask
     /// <summary>s of the signature, or zero.</summary>
     public Word Auth1 { get; }
 
-    /// <summary>Run: the bytes of slot 6 up to the last that is not zero, at least.</summary>
+    /// <summary>Run: the bytes of slot 6 up to the last that is not zero, at least. None when they are in <see cref="Image"/>.</summary>
     public ReadOnlyMemory<byte> Input { get; }
 
-    /// <summary>Deploy: the memory whose root is <see cref="DataRoot"/>.</summary>
+    /// <summary>Deploy: the memory whose root is <see cref="DataRoot"/>. Run with published input: a memory with the input in slot 6.</summary>
     public MemoryImage? Image { get; }
 
     /// <summary>The task hash.</summary>
@@ -109,6 +109,13 @@ public sealed class RollupTask
     /// <summary>A run as L1 has it: the head and the authorization are data, whatever they say.</summary>
     public static RollupTask Run(TaskHead head, ReadOnlyMemory<byte> input, Word auth0, Word auth1) =>
         new(head, QuadTree.RootOfBytes(input.Span, GuestMemory.SlotHeight), auth0, auth1, input, null);
+
+    /// <summary>
+    /// As above, with published input (spec 5.3): a few bytes on L1 can name an input of half a GiB, so it is never laid out.
+    /// </summary>
+    /// <param name="input">Nothing but slot 6 of it is looked at.</param>
+    public static RollupTask Run(TaskHead head, MemoryImage input, Word auth0, Word auth1) =>
+        new(head, input.SlotRoot(6), auth0, auth1, default, input);
 
     /// <summary>A deploy that nobody has signed yet.</summary>
     public static RollupTask Deploy(AppPolicy policy, ulong nonce, GuestProgram program) =>
@@ -127,6 +134,26 @@ public sealed class RollupTask
 
     /// <summary>This task, signed.</summary>
     public RollupTask Sign(Word domainSeparator, Word privateKey) => With(Secp256k1.Sign(Digest(domainSeparator), privateKey));
+
+    /// <summary>Writes the input of a run to slot 6, which is zero.</summary>
+    internal void WriteInput(GuestMemory memory)
+    {
+        memory.Write(Machine.InputAddress, Input.Span);
+        foreach ((uint index, ReadOnlyMemory<byte> bytes) in Published)
+            memory.Write(index << GuestMemory.BlockShift, bytes.Span);
+    }
+
+    /// <summary>As above, in an image.</summary>
+    internal MemoryImage WriteInput(MemoryImage memory)
+    {
+        memory = memory.Write(Machine.InputAddress, Input.Span);
+        foreach ((uint index, ReadOnlyMemory<byte> bytes) in Published)
+            memory = memory.Write((ulong)index << GuestMemory.BlockShift, bytes.Span);
+        return memory;
+    }
+
+    /// <summary>The blocks of published input, which are below 2^32.</summary>
+    private IEnumerable<(uint Index, ReadOnlyMemory<byte> Bytes)> Published => Head.Kind != TaskKind.Deploy && Image is { } image ? image.Blocks : [];
 
     /// <summary>What a sender signs (spec 5.2.1).</summary>
     public Word Digest(in Word domainSeparator) => TaskSignature.Digest(domainSeparator, Head, DataRoot);
