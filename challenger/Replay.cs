@@ -52,11 +52,14 @@ public sealed record ReplayedBatch(L1Batch Source, OwnClaim Claim, BatchResult R
 /// </summary>
 public sealed partial class Replay : IOwnTraces, IAsyncDisposable
 {
-    /// <summary>Level 1 traces that are kept; older ones are built again when they are needed.</summary>
+    /// <summary>Level 1 traces that are kept though no dispute asks for them. Those that one asks for are kept, however many they are.</summary>
     private const int KeptChunks = 4;
 
-    /// <summary>State files that are kept behind the last confirmed batch.</summary>
+    /// <summary>Batches that are kept behind the last confirmed one, and state files.</summary>
     private const int KeptStates = 2;
+
+    /// <summary>Of the time, one part in so many at most is spent on writing state files.</summary>
+    private const int SavingShare = 20;
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
 
@@ -76,11 +79,22 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     private readonly List<OwnClaim> _claims = [];
     private readonly SortedDictionary<ulong, ReplayedBatch> _batches = [];
     private readonly Dictionary<(ulong Batch, ulong Position, Word BatchHash), ChunkJob> _chunks = [];
+
+    /// <summary>Level 1 traces are built one after another: each takes all processors, and many at once would all be late.</summary>
+    private readonly SemaphoreSlim _building = new(1);
     private readonly Task _worker;
     private InboxState _inbox = InboxState.Empty;
     private RollupState _base = RollupState.Genesis;
     private ulong _baseNext;
     private bool _started;
+    private ulong _confirmed;
+
+    /// <summary>Batches in the last state file, and when the next may be written.</summary>
+    private ulong _savedNext;
+    private long _saveAgain;
+
+    /// <summary>How often L1 has been looked at, to tell which traces are still asked for.</summary>
+    private ulong _looks;
 
     public Replay(
         InboxReader reader, Word domainSeparator, Journal journal, Drill? drill, ILogger log, Action wake, ExecutionEngine engine = ExecutionEngine.Jit)
@@ -124,9 +138,10 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     {
         lock (_gate)
         {
-            return _batches.TryGetValue(batch, out ReplayedBatch? replayed) &&
-                _chunks.TryGetValue((batch, position, replayed.Claim.BatchHash), out ChunkJob? job) && job.Build.IsCompletedSuccessfully
-                ? new ChunkView(job.Build.Result) : null;
+            if (!_batches.TryGetValue(batch, out ReplayedBatch? replayed) || !_chunks.TryGetValue((batch, position, replayed.Claim.BatchHash), out ChunkJob? job))
+                return null;
+            job.AskedAt = _looks;
+            return job.Build.IsCompletedSuccessfully ? new ChunkView(job.Build.Result) : null;
         }
     }
 
@@ -138,7 +153,9 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     {
         lock (_gate)
         {
+            _looks++;
             _inbox = inbox;
+            _confirmed = confirmed;
             if (!_started)
             {
                 _started = true;
@@ -185,15 +202,21 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
             (ulong, ulong, Word) key = (batch, position, replayed.Claim.BatchHash);
             if (_chunks.TryGetValue(key, out ChunkJob? job))
             {
+                job.AskedAt = _looks;
                 Failure ??= job.Build.Exception?.InnerException;
                 return;
             }
 
-            if (_chunks.Count >= KeptChunks)
-                _chunks.Remove(_chunks.MinBy(entry => entry.Value.Started).Key);
+            // What was asked for at this look or the one before belongs to a dispute that goes on: to drop it would be to build it again.
+            foreach ((_, ChunkJob old) in _chunks.Where(entry => entry.Value.AskedAt + 1 < _looks).OrderBy(entry => entry.Value.AskedAt)
+                .SkipLast(KeptChunks - 1).Select(entry => (_chunks.Remove(entry.Key), entry.Value)).ToArray())
+            {
+                old.Stop.Cancel();
+            }
 
             LogPreparing(batch, position);
-            _chunks[key] = new ChunkJob(Environment.TickCount64, Task.Run(() => BuildChunk(replayed, position), _stop.Token));
+            var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            _chunks[key] = new ChunkJob(stop, Task.Run(() => BuildChunkInTurnAsync(replayed, position, stop.Token))) { AskedAt = _looks };
         }
     }
 
@@ -218,10 +241,22 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     public (byte[] Witness, Word After) ProveStep(ulong batch, ulong chunk, ulong position)
     {
         ReplayedBatch replayed = Replayed(batch);
-        Drill? lie = LieOf(replayed, chunk);
+        ChunkTrace? built;
+        lock (_gate)
+            built = _chunks.GetValueOrDefault((batch, chunk, replayed.Claim.BatchHash)) is { Build.IsCompletedSuccessfully: true } job ? job.Build.Result : null;
         using var machine = new Machine();
-        ulong start = ToChunkStart(machine, replayed, lie, chunk);
-        Advance(machine, lie, start, position);
+        if (built is not null)
+        {
+            // The clock runs: the way from the start of the task may be a thousand chunks long.
+            built.RunTo(machine, position);
+        }
+        else
+        {
+            Drill? lie = LieOf(replayed, chunk);
+            ulong start = ToChunkStart(machine, replayed, lie, chunk);
+            Advance(machine, lie, start, position);
+        }
+
         Word before = machine.Root();
         byte[] witness = Step.Record(machine);
         return (witness, Step.Replay(before, witness));
@@ -234,6 +269,9 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         lock (_gate)
             running = [_worker, .. _chunks.Values.Select(job => (Task)job.Build)];
         await Task.WhenAll(running.Select(task => task.ContinueWith(_ => { }, TaskScheduler.Default))).ConfigureAwait(false);
+        // Of one that was dropped nobody else knows whether it has ended.
+        await _building.WaitAsync().ConfigureAwait(false);
+        _building.Dispose();
         _executor.Dispose();
         _stop.Dispose();
         _inboxChanged.Dispose();
@@ -245,7 +283,20 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
             return _batches.TryGetValue(batch, out ReplayedBatch? replayed) ? replayed : throw new InvalidOperationException($"Batch {batch} has not been executed.");
     }
 
-    private ChunkTrace BuildChunk(ReplayedBatch replayed, ulong position)
+    private async Task<ChunkTrace> BuildChunkInTurnAsync(ReplayedBatch replayed, ulong position, CancellationToken stop)
+    {
+        await _building.WaitAsync(stop).ConfigureAwait(false);
+        try
+        {
+            return BuildChunk(replayed, position, stop);
+        }
+        finally
+        {
+            _building.Release();
+        }
+    }
+
+    private ChunkTrace BuildChunk(ReplayedBatch replayed, ulong position, CancellationToken stop)
     {
         try
         {
@@ -254,13 +305,13 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
             using var machine = new Machine();
             ToChunkStart(machine, replayed, lie, position);
             long reported = started;
-            ChunkTrace trace = lie is null ? ChunkTrace.Build(machine, progress: Report) : lie.BuildChunk(machine, ChunkOf(position), _stop.Token, Report);
+            ChunkTrace trace = lie is null ? ChunkTrace.Build(machine, progress: Report) : lie.BuildChunk(machine, ChunkOf(position), stop, Report);
             LogPrepared(replayed.Claim.Batch, position, trace.Steps, System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds);
             return trace;
 
             void Report(ulong steps)
             {
-                _stop.Token.ThrowIfCancellationRequested();
+                stop.ThrowIfCancellationRequested();
                 if (System.Diagnostics.Stopwatch.GetElapsedTime(reported) < ProgressInterval)
                     return;
 
@@ -312,7 +363,10 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
                     if (!await ExecuteAsync(index, inbox, before).ConfigureAwait(false))
                         break;
                     _wake();
+                    SaveState();
                 }
+
+                SaveState();
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -368,7 +422,6 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         }
 
         _journal.Record(replayed.Claim);
-        SaveState(replayed);
         LogExecuted(
             index,
             replayed.Result.Outputs.Length,
@@ -385,32 +438,47 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
             source, new OwnClaim(source.Index, source.Hash, result.State.Root, result.Trace.Root, source.AppendedAt), result);
     }
 
-    // --- Snapshots: a file with the state after each batch, so that a restart executes only what is not confirmed.
+    // --- Snapshots: a file with a state now and then, so that a restart executes only what is not confirmed.
 
     private string StateFolder => Path.Combine(_journal.Folder, "states");
 
     private string StatePath(OwnClaim claim) => Path.Combine(StateFolder, $"{claim.Batch}-{claim.BatchHash}.state");
 
-    private void SaveState(ReplayedBatch replayed)
+    /// <summary>Writes the state after the last batch that is executed and confirmed: a restart has no use for a later one.</summary>
+    private void SaveState()
     {
-        Directory.CreateDirectory(StateFolder);
-        string path = StatePath(replayed.Claim), unfinished = path + ".new";
-        using (FileStream file = File.Create(unfinished))
-            StateFile.Write(replayed.After, file);
-        File.Move(unfinished, path, overwrite: true);
-        foreach (string old in Directory.EnumerateFiles(StateFolder))
+        ReplayedBatch? replayed;
+        ulong next;
+        lock (_gate)
         {
-            string name = Path.GetFileName(old);
-            bool needed;
-            lock (_gate)
-            {
-                needed = ulong.TryParse(name.Split('-')[0], out ulong batch) &&
-                    (_batches.Count == 0 || batch + KeptStates >= _batches.Keys.First());
-            }
+            next = Math.Min(_confirmed, (ulong)_claims.Count);
+            if (next <= _savedNext || Environment.TickCount64 < _saveAgain || !_batches.TryGetValue(next - 1, out replayed))
+                return;
+            _savedNext = next;
+        }
 
-            if (!needed)
+        long started = Environment.TickCount64;
+        try
+        {
+            Directory.CreateDirectory(StateFolder);
+            string path = StatePath(replayed.Claim), unfinished = path + ".new";
+            using (FileStream file = File.Create(unfinished))
+                StateFile.Write(replayed.After, file);
+            File.Move(unfinished, path, overwrite: true);
+            foreach (string old in Directory.EnumerateFiles(StateFolder).OrderByDescending(Use).Skip(KeptStates).ToArray())
                 File.Delete(old);
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // It only makes the next start faster. Who cannot write it can still tell right from wrong.
+            LogUnsaved(replayed.Claim.Batch, error.Message);
+        }
+
+        _saveAgain = Environment.TickCount64 + SavingShare * (Environment.TickCount64 - started);
+
+        // One behind the confirmed batches is of no use, nor is one that was not finished.
+        ulong Use(string file) =>
+            file.EndsWith(".state", StringComparison.Ordinal) && ulong.TryParse(Path.GetFileName(file).Split('-')[0], out ulong batch) && batch < next ? batch + 1 : 0;
     }
 
     /// <summary>
@@ -444,7 +512,11 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         }
     }
 
-    private sealed record ChunkJob(long Started, Task<ChunkTrace> Build);
+    private sealed record ChunkJob(CancellationTokenSource Stop, Task<ChunkTrace> Build)
+    {
+        /// <summary>The look at L1 at which it was asked for last.</summary>
+        public ulong AskedAt { get; set; }
+    }
 
     /// <summary>A level 1 trace as the solver sees it.</summary>
     private sealed class ChunkView(ChunkTrace trace) : ITrace
@@ -481,6 +553,9 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, EventName = "BatchesVoided", Message = "Batches {First} to {End} (exclusive) are no longer on L1")]
     private partial void LogVoided(ulong first, ulong end);
+
+    [LoggerMessage(Level = LogLevel.Warning, EventName = "StateUnsaved", Message = "The state after batch {Batch} could not be written: {Reason}")]
+    private partial void LogUnsaved(ulong batch, string reason);
 
     [LoggerMessage(Level = LogLevel.Information, EventName = "StateRestored", Message = "Going on from the state before batch {Batch}")]
     private partial void LogRestored(ulong batch);

@@ -32,7 +32,7 @@ internal static class DeployCommand
         Option<uint> censorship = Number("--censorship-seconds", "S", "How long an adversary may hold all honest transactions back, in sum.", 604_800u);
         Option<uint> grace = Number("--grace-seconds", "S", "What each move may take for free.", 600u);
         Option<uint> replay = Number("--replay-seconds", "S", "Time to execute a batch again.", 3_600u);
-        Option<uint> trace = Number("--trace-seconds", "S", "Time to build the trace of 2^28 instructions.", 3_600u);
+        Option<uint> trace = Number("--trace-seconds", "S", "Time to execute a task up to any of its chunks, and to build the trace of the 2^28 instructions there.", 3_600u);
         Option<decimal> stake0 = Number("--stake", "ETHER", "What a wrong claim loses, before gas.", 1m);
         Option<decimal> stake1 = Number("--inner-stake", "ETHER", "What a wrong trace inside a match loses, before gas.", 0.5m);
         Option<decimal> ceiling = Number("--price-ceiling", "GWEI", "Highest gas price at which moves are refunded.", 250m);

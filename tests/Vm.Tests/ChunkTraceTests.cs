@@ -196,6 +196,12 @@ public sealed class ChunkTraceTests
         Assert.Equal(stepped.Root(), liar.Root());
         ulong index = (ulong)random.NextInt64((long)truth.Steps);
         QuadTreeTests.CheckProof(lie.Prove(index), lie.Root, lie.Leaf(index), index, random);
+
+        // From any place, whatever the machine was before, and behind the end as well.
+        lie.RunTo(honest, index + 1);
+        Assert.Equal(lie.Leaf(index), honest.Root());
+        lie.RunTo(honest, lie.Length - 1);
+        Assert.Equal(lie.Leaf(lie.Length - 1), honest.Root());
     }
 
     [Fact]

@@ -149,20 +149,8 @@ public sealed class ChunkTrace : TraceTree
     private Word[][] Rebuild(ulong piece)
     {
         ulong start = piece * WindowLog.PieceSteps;
-        Snapshot snapshot = _snapshots.FindLast(snapshot => snapshot.Step <= start);
         using var machine = new Machine();
-        machine.Load(snapshot.Image, snapshot.Head);
-        ulong behind = start - snapshot.Step;
-        if (_forged is { } lie && lie.Step >= snapshot.Step && lie.Step < start)
-        {
-            // A snapshot at step s has what was forged after step s - 1 already.
-            ulong before = lie.Step + 1 - snapshot.Step;
-            ExecutionEngine.Jit.Run(machine, before);
-            machine.Memory.WriteWord(lie.Index, lie.Value);
-            behind -= before;
-        }
-
-        ExecutionEngine.Jit.Run(machine, behind);
+        RunTo(machine, start);
         using var hasher = new WindowHasher(machine, _forged);
         int steps = hasher.Run(start, (int)Math.Min(WindowLog.PieceSteps, Steps - start));
         HashedSteps += (ulong)steps;
@@ -181,6 +169,24 @@ public sealed class ChunkTrace : TraceTree
         }
 
         return levels;
+    }
+
+    /// <summary>Makes a machine what it is before step <paramref name="step"/> of the chunk, from the nearest snapshot.</summary>
+    public void RunTo(Machine machine, ulong step)
+    {
+        Snapshot snapshot = _snapshots.FindLast(snapshot => snapshot.Step <= step);
+        machine.Load(snapshot.Image, snapshot.Head);
+        ulong behind = step - snapshot.Step;
+        if (_forged is { } lie && lie.Step >= snapshot.Step && lie.Step < step)
+        {
+            // A snapshot at step s has what was forged after step s - 1 already.
+            ulong before = lie.Step + 1 - snapshot.Step;
+            ExecutionEngine.Jit.Run(machine, before);
+            machine.Memory.WriteWord(lie.Index, lie.Value);
+            behind -= before;
+        }
+
+        ExecutionEngine.Jit.Run(machine, behind);
     }
 
     private readonly record struct Snapshot(ulong Step, MemoryImage Image, MachineHead Head);
