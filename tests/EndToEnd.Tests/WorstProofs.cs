@@ -34,11 +34,11 @@ internal sealed class WorstProofs(int seed, Word domainSeparator)
     /// <summary>Every kind of transition of level 0 that opens a task (spec 3.3.3, 3.3.4).</summary>
     public IEnumerable<TransitionProof> Transitions()
     {
-        RollupTask run = RollupTask.Run(new TaskHead(1 << 29, RollupTask.MaxStepLimit - 1, LongField, App, 0, TaskKind.Run), default, default, default)
+        RollupTask run = RollupTask.Run(new TaskHead(1 << 29, RollupTask.MaxStepLimit - 1, LongField, App, 0, TaskKind.Run), ReadOnlyMemory<byte>.Empty, default, default)
             .Sign(domainSeparator, World.SenderKey);
         RollupTask deploy = RollupTask.Deploy(new TaskHead(0, 0x1fff_fffe, LongField, (uint)AppPolicy.Stateful, 0, TaskKind.Deploy), MemoryImage.Empty, default, default)
             .Sign(domainSeparator, World.SenderKey);
-        RollupTask bad = RollupTask.Run(run.Head, default, run.Auth0, new Word(Enumerable.Repeat((byte)0xff, Word.Length).ToArray()));
+        RollupTask bad = RollupTask.Run(run.Head, ReadOnlyMemory<byte>.Empty, run.Auth0, new Word(Enumerable.Repeat((byte)0xff, Word.Length).ToArray()));
         yield return LoadRun(run);
         yield return LoadDeploy(deploy);
         yield return LoadBadSignature(bad);
