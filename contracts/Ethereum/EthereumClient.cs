@@ -165,7 +165,7 @@ public sealed class EthereumClient : IDisposable
 
     /// <summary>
     /// The logs of a range of blocks, both ends included, in chain order. A range that the node refuses, as hosted nodes
-    /// do with many blocks or many logs, is halved until it is one block.
+    /// do with many blocks or many logs, or does not bring through, is halved until it is one block.
     /// </summary>
     public async Task<IReadOnlyList<LogEntry>> GetLogsAsync(LogFilter filter, ulong first, ulong last, CancellationToken cancel = default)
     {
@@ -183,7 +183,7 @@ public sealed class EthereumClient : IDisposable
                 logs.AddRange(ReadLogs(await Rpc.CallAsync("eth_getLogs", [json], cancel).ConfigureAwait(false)));
                 from = to + 1;
             }
-            catch (RpcErrorException) when (to > from)
+            catch (EthereumException error) when (to > from && error is RpcErrorException or RpcUnreachableException { IsTooMuch: true })
             {
                 blocks = (to - from + 1) / 2;
             }

@@ -6,7 +6,15 @@ namespace Optimistic.Contracts.Ethereum;
 public class EthereumException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>No endpoint answered within its attempts. Worth trying again later.</summary>
-public sealed class RpcUnreachableException(string message, Exception? inner = null) : EthereumException(message, inner);
+/// <param name="isTooMuch">See <see cref="IsTooMuch"/>.</param>
+public sealed class RpcUnreachableException(string message, Exception? inner = null, bool isTooMuch = false) : EthereumException(message, inner)
+{
+    /// <summary>
+    /// Whether it may be for what was asked: an answer too long, a limit of the node, or time that ran out. Then less may be answered, and the
+    /// same never.
+    /// </summary>
+    public bool IsTooMuch { get; } = isTooMuch;
+}
 
 /// <summary>An endpoint answered something that is not JSON-RPC or not of the shape that the method promises.</summary>
 public sealed class RpcMalformedException(string message, Exception? inner = null) : EthereumException(message, inner);

@@ -87,17 +87,34 @@ public sealed class JsonRpcClient : IDisposable
         return responses[0].Result();
     }
 
-    /// <summary>Calls many methods in few HTTP requests. The answers are in the order of the requests.</summary>
+    /// <summary>
+    /// Calls many methods in few HTTP requests. The answers are in the order of the requests. Calls whose answers are too much together
+    /// are asked in halves.
+    /// </summary>
     public async Task<IReadOnlyList<RpcResponse>> CallBatchAsync(
         IReadOnlyList<RpcRequest> requests, CancellationToken cancel = default)
     {
         List<RpcResponse> responses = new(requests.Count);
         foreach (RpcRequest[] part in requests.Chunk(_options.MaxBatchCalls))
-            responses.AddRange(await SendAsync(part, cancel).ConfigureAwait(false));
+            responses.AddRange(await SendInPartsAsync(part, cancel).ConfigureAwait(false));
         return responses;
     }
 
     public void Dispose() => _http.Dispose();
+
+    private async Task<RpcResponse[]> SendInPartsAsync(RpcRequest[] requests, CancellationToken cancel)
+    {
+        try
+        {
+            return await SendAsync(requests, cancel).ConfigureAwait(false);
+        }
+        catch (RpcUnreachableException error) when (error.IsTooMuch && requests.Length > 1)
+        {
+            int half = requests.Length / 2;
+            RpcResponse[] first = await SendInPartsAsync(requests[..half], cancel).ConfigureAwait(false);
+            return [.. first, .. await SendInPartsAsync(requests[half..], cancel).ConfigureAwait(false)];
+        }
+    }
 
     private async Task<RpcResponse[]> SendAsync(RpcRequest[] requests, CancellationToken cancel)
     {
@@ -140,7 +157,7 @@ public sealed class JsonRpcClient : IDisposable
 
         throw new RpcUnreachableException(
             $"L1 did not answer {what} in {attempts} attempts at {_endpoints.Length} endpoint(s); " +
-            $"{failure!.Endpoint} last: {failure.Reason.Message}.", failure.Reason);
+            $"{failure!.Endpoint} last: {failure.Reason.Message}.", failure.Reason, failure.Reason.IsTooMuch);
     }
 
     private async Task<RpcResponse[]> AttemptAsync(Endpoint endpoint, RpcRequest[] requests, CancellationToken cancel)
@@ -158,11 +175,19 @@ public sealed class JsonRpcClient : IDisposable
             body = await response.Content.ReadAsByteArrayAsync(either.Token).ConfigureAwait(false);
             // Some nodes send JSON-RPC errors with status 4xx; 429 and 5xx come from what stands before the node.
             if (!response.IsSuccessStatusCode && (response.StatusCode != HttpStatusCode.BadRequest || body is not [(byte)'{' or (byte)'[', ..]))
-                throw new TransientException($"HTTP status {(int)response.StatusCode}");
+            {
+                throw new TransientException($"HTTP status {(int)response.StatusCode}")
+                {
+                    IsTooMuch = response.StatusCode is HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.TooManyRequests or HttpStatusCode.GatewayTimeout,
+                };
+            }
         }
         catch (HttpRequestException error)
         {
-            throw new TransientException(OneLine(error.InnerException?.Message ?? error.Message), error);
+            throw new TransientException(OneLine(error.InnerException?.Message ?? error.Message), error)
+            {
+                IsTooMuch = error.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded,
+            };
         }
         catch (IOException error)
         {
@@ -170,7 +195,7 @@ public sealed class JsonRpcClient : IDisposable
         }
         catch (OperationCanceledException error) when (!cancel.IsCancellationRequested)
         {
-            throw new TransientException($"no answer within {_options.AttemptTimeout.TotalSeconds:0.###} s", error);
+            throw new TransientException($"no answer within {_options.AttemptTimeout.TotalSeconds:0.###} s", error) { IsTooMuch = true };
         }
 
         return Read(body, requests, firstId);
@@ -267,7 +292,7 @@ public sealed class JsonRpcClient : IDisposable
         }
         else if (requests.Length > 1 && root.ValueKind == JsonValueKind.Object && root.TryGetProperty("error", out JsonElement refusal))
         {
-            throw new TransientException($"the batch was refused: {OneLine(refusal.ToString())}");
+            throw new TransientException($"the batch was refused: {OneLine(refusal.ToString())}") { IsTooMuch = true };
         }
         else
         {
@@ -306,9 +331,9 @@ public sealed class JsonRpcClient : IDisposable
             c.TryGetInt64(out long number) ? number : 0;
         string text = error.TryGetProperty("message", out JsonElement m) && m.ValueKind == JsonValueKind.String
             ? m.GetString()! : "no message";
-        // -32005 is "limit exceeded" by EIP-1474; hosted nodes use it, or 429, to ask for patience.
+        // -32005 is "limit exceeded" by EIP-1474; hosted nodes use it, or 429, to ask for patience, or for less.
         if (code is -32005 or 429)
-            throw new TransientException($"rate limited: {OneLine(text)}");
+            throw new TransientException($"rate limited: {OneLine(text)}") { IsTooMuch = true };
 
         byte[] data = [];
         if (error.TryGetProperty("data", out JsonElement d))
@@ -341,7 +366,11 @@ public sealed class JsonRpcClient : IDisposable
     private sealed record Failure(string Endpoint, TransientException Reason);
 
     /// <summary>This attempt failed, another may not.</summary>
-    private sealed class TransientException(string message, Exception? inner = null) : Exception(message, inner);
+    private sealed class TransientException(string message, Exception? inner = null) : Exception(message, inner)
+    {
+        /// <summary>Whether it may be for what was asked.</summary>
+        public bool IsTooMuch { get; init; }
+    }
 }
 
 /// <summary>The answer to one call of a batch.</summary>

@@ -100,11 +100,31 @@ public sealed class JsonRpcClientTests(ChainFixture fixture)
         Assert.Contains("no_such_method", error.Message);
     }
 
+    /// <summary>Somebody has filled L1 with events: what was one answer is more than a node sends, or than is taken.</summary>
     [Fact]
-    public async Task HalvesRangesOfLogsThatTheNodeRefuses()
+    public async Task AsksForLessWhereTheAnswerIsTooMuch()
+    {
+        const int Most = 9;
+        await using FaultyEndpoint endpoint = new(fixture.Chain.Url);
+        using JsonRpcClient client = new([endpoint.Url], null, Impatient with { MaxResponseBytes = 4_000 });
+        RpcRequest[] requests = [.. Enumerable.Range(0, 60).Select(i => new RpcRequest("eth_getBalance", DevChain.Accounts[i % 10].Address.ToString(), "latest"))];
+        IReadOnlyList<RpcResponse> whole = await fixture.Chain.Client.Rpc.CallBatchAsync(requests, Cancel);
+        endpoint.Override = request =>
+        {
+            using JsonDocument json = JsonDocument.Parse(request);
+            return json.RootElement.ValueKind == JsonValueKind.Array && json.RootElement.GetArrayLength() > Most ? new string('x', 5_000) : null;
+        };
+        IReadOnlyList<RpcResponse> parts = await client.CallBatchAsync(requests, Cancel);
+        Assert.Equal(whole.Select(answer => answer.Result().GetString()), parts.Select(answer => answer.Result().GetString()));
+    }
+
+    [Theory]
+    [InlineData(-32000, "range too wide")]
+    [InlineData(-32005, "query returned more than 10000 results")]
+    public async Task HalvesRangesOfLogsThatTheNodeRefuses(int code, string message)
     {
         await using FaultyEndpoint endpoint = new(fixture.Chain.Url);
-        using EthereumClient client = await EthereumClient.ConnectAsync(endpoint.Url, cancel: Cancel);
+        using EthereumClient client = await EthereumClient.ConnectAsync([endpoint.Url], options: Impatient, cancel: Cancel);
         List<(ulong From, ulong To)> served = [];
         endpoint.Override = request =>
         {
@@ -115,7 +135,7 @@ public sealed class JsonRpcClientTests(ChainFixture fixture)
             bool wide = to - from >= 100;
             if (!wide)
                 served.Add((from, to));
-            return $$"""{"jsonrpc":"2.0","id":{{json.RootElement.GetProperty("id")}},{{(wide ? "\"error\":{\"code\":-32000,\"message\":\"range too wide\"}" : "\"result\":[]")}}}""";
+            return $$"""{"jsonrpc":"2.0","id":{{json.RootElement.GetProperty("id")}},{{(wide ? $"\"error\":{{\"code\":{code},\"message\":\"{message}\"}}" : "\"result\":[]")}}}""";
         };
 
         Assert.Empty(await client.GetLogsAsync(new LogFilter([]), 7, 5_006, Cancel));
