@@ -6,8 +6,8 @@ using Optimistic.Vm;
 namespace Optimistic.Challenger;
 
 /// <summary>
-/// The game and the Inbox as of the last followed block. Every block with events leaves its states behind, so a reorganization is
-/// undone by taking an earlier one.
+/// The game and the Inbox as of the last followed block. Every remembered block with events leaves its states behind, so a
+/// reorganization is undone by taking an earlier one.
 /// </summary>
 public sealed class Game
 {
@@ -66,6 +66,11 @@ public sealed class Game
 
         if (_heads.Count > ChainFollower.RememberedBlocks)
             _heads.RemoveRange(0, _heads.Count - ChainFollower.RememberedBlocks);
+
+        // A reorganization goes back to a block that the follower remembers, or to the start: nobody asks for what is between.
+        int oldest = _heads.Count == 0 ? 0 : _history.FindLastIndex(entry => entry.Number <= _heads[0].Number);
+        if (oldest > 1)
+            _history.RemoveRange(1, oldest - 1);
         return happened;
     }
 }
