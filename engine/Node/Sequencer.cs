@@ -87,6 +87,9 @@ public sealed class Sequencer
     /// <summary>Publications under way at once.</summary>
     private const int MaxPublications = 32;
 
+    /// <summary>Direct tasks of a batch: they cost some 5,000 gas each, of the 16.7 million of a transaction.</summary>
+    private const ulong MaxDirectTasks = 1000;
+
     private readonly NodeStore _store;
     private readonly EthereumClient _client;
     private readonly ContractsFile _contracts;
@@ -521,14 +524,13 @@ public sealed class Sequencer
             return;
 
         L1State l1 = _l1.Current;
-        ulong queued = (ulong)l1.Inbox.DirectTasks.Count - DirectHead(l1.Inbox);
-        List<AcceptedTask> tasks = ChooseTasks(l1.Inbox, out bool isDue);
-        if (!isDue && !(queued > 0 && IsBatchDue(l1)))
+        (ulong direct, ulong directSteps) = ChooseDirectTasks(l1.Inbox);
+        List<AcceptedTask> tasks = ChooseTasks(l1.Inbox, Batch.MaxTasks - (int)direct, _contracts.MaxBatchSteps - directSteps, out bool isDue);
+        if (tasks.Count + (int)direct == 0 || (!isDue && !IsBatchDue(l1)))
             return;
 
         ulong time = Math.Max(l1.Timestamp, _batches.Count == 0 ? 0 : _batches[^1].Preimage.Time);
         ulong block = Math.Max(l1.Block, _batches.Count == 0 ? 0 : _batches[^1].Preimage.BlockNumber);
-        ulong direct = Math.Min(queued, (ulong)(Batch.MaxTasks - tasks.Count));
         byte[] calldata = BatchCodec.Encode(tasks.Select(task => task.Encoded));
         InFlightRecord record = new()
         {
@@ -539,11 +541,21 @@ public sealed class Sequencer
             DirectCount = (long)direct,
         };
         string key = $"{_batches.Count}/{record.Sequences.FirstOrDefault()}/{DirectHead(l1.Inbox)}/{time}";
-        await _outbox.SendAsync("append", key, _contracts.Inbox, new Abi.Inbox.AppendFunction(time, block, direct, calldata), BigInteger.Zero, cancel, sent =>
+        try
         {
-            record.OutboxId = sent.Id;
-            _store.InFlight.Upsert(record);
-        });
+            await _outbox.SendAsync("append", key, _contracts.Inbox, new Abi.Inbox.AppendFunction(time, block, direct, calldata), BigInteger.Zero, cancel, sent =>
+            {
+                record.OutboxId = sent.Id;
+                _store.InFlight.Upsert(record);
+            });
+        }
+        catch (ContractRevertException refused) when (refused.Is(Abi.Inbox.OverdueTaskLeftError.Definition))
+        {
+            // More is overdue than a batch of ours takes: batches of that alone go before it.
+            await _outbox.SendAsync("force", $"{_batches.Count}", _contracts.Inbox, new Abi.Inbox.ForceFunction(MaxDirectTasks), BigInteger.Zero, cancel);
+            return;
+        }
+
         _inFlight = await ExecuteAheadAsync(new InFlight(record, tasks, null, []), cancel);
     }
 
@@ -559,9 +571,34 @@ public sealed class Sequencer
     private bool IsBatchDue(L1State l1) =>
         l1.Inbox.Batches.Count == 0 || l1.Timestamp >= l1.Inbox.Batches[^1].Place.Timestamp + (ulong)_options.BatchInterval.TotalSeconds;
 
-    /// <summary>The next tasks in order, within the limits of a batch; those whose data is not published yet wait, with those behind them that may need them.</summary>
-    private List<AcceptedTask> ChooseTasks(InboxState inbox, out bool isDue)
+    /// <summary>
+    /// The oldest tasks of the direct queue, as many as a batch takes: all that somebody puts there may be more than any batch can hold. While
+    /// there is more than one, they leave half of the batch's steps to tasks that were sent here.
+    /// </summary>
+    private (ulong Count, ulong Steps) ChooseDirectTasks(InboxState inbox)
     {
+        int first = (int)DirectHead(inbox), count = 0;
+        ulong steps = 0;
+        for (; first + count < inbox.DirectTasks.Count && count < (int)MaxDirectTasks; count++)
+        {
+            EncodedTask task = BatchCodec.Decode(inbox.DirectTasks[first + count].Data)[0];
+            ulong more = task.Tag == TaskTag.Deploy ? 0 : task.Limit;
+            if (count > 0 && steps + more > _contracts.MaxBatchSteps / 2)
+                break;
+            steps += more;
+        }
+
+        return ((ulong)count, steps);
+    }
+
+    /// <summary>The next tasks in order, within the limits of a batch; those whose data is not published yet wait, with those behind them that may need them.</summary>
+    /// <param name="inbox">What L1 has.</param>
+    /// <param name="mostTasks">Tasks that the batch has room for.</param>
+    /// <param name="mostSteps">Steps that it has room for.</param>
+    /// <param name="isDue">Whether it is time for them.</param>
+    private List<AcceptedTask> ChooseTasks(InboxState inbox, int mostTasks, ulong mostSteps, out bool isDue)
+    {
+        mostTasks = Math.Min(mostTasks, _options.MaxBatchTasks);
         List<AcceptedTask> tasks = [];
         int bytes = 0;
         ulong steps = 0;
@@ -587,7 +624,7 @@ public sealed class Sequencer
 
                 bytes += BatchCodec.LengthOf(task.Encoded);
                 steps += task.Task.Head.Kind == TaskKind.Run ? task.Task.Head.Limit : 0;
-                isFull = tasks.Count > 0 && (tasks.Count == _options.MaxBatchTasks || bytes > _options.MaxBatchBytes || steps > _contracts.MaxBatchSteps);
+                isFull = tasks.Count == mostTasks || steps > mostSteps || (tasks.Count > 0 && bytes > _options.MaxBatchBytes);
                 if (isFull)
                     break;
 

@@ -36,7 +36,7 @@ internal sealed class NodeRig : IAsyncDisposable
     /// <summary>Signs tasks.</summary>
     public static Account User => DevChain.Accounts[2];
 
-    public static async Task<NodeRig> StartAsync(ulong forceDelaySeconds = 3600)
+    public static async Task<NodeRig> StartAsync(ulong forceDelaySeconds = 3600, ulong maxBatchSteps = 1UL << 40)
     {
         CancellationToken cancel = TestContext.Current.CancellationToken;
         string folder = Directory.CreateTempSubdirectory("optimistic-node-").FullName;
@@ -44,13 +44,13 @@ internal sealed class NodeRig : IAsyncDisposable
         TransactionSender sender = new(chain.Client, DevChain.Accounts[0]);
         DeploymentParameters parameters = new(
             [SequencerAccount.Address, DevChain.Accounts[3].Address],
-            new InboxLimits(forceDelaySeconds, 86_400, MaxTaskSteps, 1UL << 40, 1),
+            new InboxLimits(forceDelaySeconds, 86_400, MaxTaskSteps, maxBatchSteps, 1),
             new Parameters(600, 60, 60, 60, BigInteger.Pow(10, 17), BigInteger.Pow(10, 16), 1_000_000_000),
             DevChain.Accounts[0].Address,
             RollupState.Genesis.Root);
         Deployment deployment = await Deployment.DeployAsync(sender, parameters, cancel: cancel);
         NodeRig rig = new(chain, deployment, folder);
-        ContractsFile.Of(deployment, MaxTaskSteps, 1UL << 40).Save(rig.ContractsPath);
+        ContractsFile.Of(deployment, MaxTaskSteps, maxBatchSteps).Save(rig.ContractsPath);
         await rig.WriteKeyAsync("sequencer", DevChain.PrivateKey(1));
         await rig.WriteKeyAsync("user", DevChain.PrivateKey(2));
         return rig;

@@ -295,6 +295,26 @@ public sealed class NodeTests
         Assert.True(await rig.Chain.Client.GetBalanceAsync(NodeRig.SequencerAccount.Address, cancel: Cancel) > before + bond / 2);
     }
 
+    /// <summary>Anybody may put more into the direct queue than a batch can hold, and leave it there until it is overdue: batches go on.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task More_direct_tasks_than_a_batch_can_hold_stop_nothing(bool areOverdue)
+    {
+        const int Tasks = 7;
+        await using NodeRig rig = await NodeRig.StartAsync(maxBatchSteps: 2 * NodeRig.MaxTaskSteps);
+        TransactionSender user = new(rig.Chain.Client, NodeRig.User);
+        BigInteger fee = await new ContractHandler(rig.Chain.Client, rig.Deployment.Inbox).QueryAsync(new Inbox.DirectFeeFunction(NodeRig.MaxTaskSteps), cancel: Cancel);
+        for (ulong nonce = 0; nonce < Tasks; nonce++)
+            await user.SendAsync(rig.Deployment.Inbox, new Inbox.SubmitRunFunction(99, nonce, NodeRig.MaxTaskSteps, []), fee, cancel: Cancel);
+        if (areOverdue)
+            await rig.Chain.IncreaseTimeAsync(10_000, Cancel);
+
+        NodeProcess node = await rig.StartNodeAsync();
+        await node.DeployAsync("digest", AppPolicy.Stateless);
+        await node.WaitForAsync<SyncStatus>("opt_syncStatus", [], status => status.Tasks == Tasks + 1 && status.WaitingTasks == 0);
+    }
+
     [Fact]
     public async Task A_memory_proof_goes_up_to_the_state_root()
     {
