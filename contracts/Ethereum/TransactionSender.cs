@@ -32,6 +32,9 @@ public sealed record TransactionSenderOptions
 /// why; sign; send; wait for the receipt, raising the fees or sending again when it does not come. Safe for concurrent
 /// use; transactions of one account keep the order in which they were sent. An account should have one process that
 /// uses it; when another transaction of the account takes a nonce, ours is simulated and sent again with the next one.
+/// With a <see cref="PrivateRelay"/> transactions go to it alone while it works, and everything else is asked of the
+/// client. What it has is simulated again with every block: when it reverts now, since another was first, it is withdrawn
+/// at no cost, and those behind it take its nonce.
 /// </summary>
 public sealed class TransactionSender
 {
@@ -51,11 +54,15 @@ public sealed class TransactionSender
     private readonly TransactionSenderOptions _options;
     private readonly TimeProvider _time;
     private readonly Account _account;
+    private readonly PrivateRelay? _relay;
 
-    public TransactionSender(EthereumClient client, Account account, TransactionSenderOptions? options = null, TimeProvider? time = null)
+    /// <param name="relay">Where transactions go; null: to the client.</param>
+    public TransactionSender(
+        EthereumClient client, Account account, TransactionSenderOptions? options = null, TimeProvider? time = null, PrivateRelay? relay = null)
     {
         Client = client;
         _account = account;
+        _relay = relay;
         _options = options ?? new TransactionSenderOptions();
         _time = time ?? TimeProvider.System;
         Nonces = new NonceService(client, account.Address);
@@ -93,22 +100,37 @@ public sealed class TransactionSender
         for (int taken = 0; ; taken++)
         {
             ulong gasLimit = await SimulateAsync(request, cancel).ConfigureAwait(false);
-            SignedTransaction sent = await Nonces.SendNextAsync(
-                (nonce, token) => SendFirstAsync(request, gasLimit, nonce, token), cancel).ConfigureAwait(false);
+            ulong block = _relay is null ? 0 : await Client.GetBlockNumberAsync(cancel).ConfigureAwait(false);
+            bool isPrivate = _relay?.IsUsedAt(block) ?? false;
+            SignedTransaction first = await Nonces.SendNextAsync(
+                (nonce, token) => isPrivate ? SignAsync(request, gasLimit, nonce, token) : SendFirstAsync(request, gasLimit, nonce, token),
+                cancel).ConfigureAwait(false);
+            Flight flight = new(request, first, isPrivate, block, isPrivate ? _relay!.Begin(block) : block);
             try
             {
-                if (await WaitAsync(sent, cancel).ConfigureAwait(false) is { } receipt)
+                if (await WaitAsync(flight, cancel).ConfigureAwait(false) is { } receipt)
+                {
+                    _relay?.End();
                     return receipt.Succeeded ? receipt : throw await ExplainAsync(request, gasLimit, receipt, cancel).ConfigureAwait(false);
+                }
+            }
+            catch (Exception error) when (flight.IsPrivate)
+            {
+                // The relay may have it still.
+                Nonces.Withdraw(flight.Nonce);
+                if (error is ContractRevertException)
+                    _relay!.End();
+                throw;
             }
             finally
             {
-                Nonces.Complete(sent.Transaction.Nonce);
+                Nonces.Complete(flight.Nonce);
             }
 
             if (taken == MaxTakenNonces)
             {
                 throw new TransactionLostException(
-                    $"Other transactions of {Address} keep taking the nonces, the last {sent.Transaction.Nonce}: one process alone should use an account.", sent.Hash);
+                    $"Other transactions of {Address} keep taking the nonces, the last {flight.Nonce}: one process alone should use an account.", first.Hash);
             }
         }
     }
@@ -205,72 +227,179 @@ public sealed class TransactionSender
     }
 
     /// <returns>Null: another transaction of the account has the nonce.</returns>
-    private async Task<TransactionReceipt?> WaitAsync(SignedTransaction first, CancellationToken cancel)
+    private async Task<TransactionReceipt?> WaitAsync(Flight flight, CancellationToken cancel)
     {
-        List<SignedTransaction> candidates = [first];
-        ulong nonce = first.Transaction.Nonce;
+        using var landed = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         long start = _time.GetTimestamp(), lastSent = start;
         TimeSpan pause = _options.FirstPoll;
         int receiptless = 0;
-        while (true)
+        try
         {
-            IReadOnlyList<RpcResponse> answers = await Client.Rpc.CallBatchAsync(
-                [
-                    new RpcRequest("eth_getTransactionCount", Address.ToString(), "latest"),
-                    .. candidates.Select(candidate => new RpcRequest("eth_getTransactionReceipt", candidate.Hash.ToString())),
-                ], cancel).ConfigureAwait(false);
-            foreach (RpcResponse answer in answers.Skip(1))
+            if (flight.IsPrivate)
+                Offer(flight, landed.Token);
+            while (true)
             {
-                if (!HexJson.IsNull(answer.Result()))
-                    return TransactionReceipt.Read(answer.Result());
+                IReadOnlyList<RpcResponse> answers = await Client.Rpc.CallBatchAsync(
+                    [
+                        new RpcRequest("eth_getTransactionCount", Address.ToString(), "latest"),
+                        new RpcRequest("eth_blockNumber"),
+                        .. flight.Candidates.Select(candidate => new RpcRequest("eth_getTransactionReceipt", candidate.Hash.ToString())),
+                    ], cancel).ConfigureAwait(false);
+                foreach (RpcResponse answer in answers.Skip(2))
+                {
+                    if (!HexJson.IsNull(answer.Result()))
+                        return TransactionReceipt.Read(answer.Result());
+                }
+
+                ulong mined = HexJson.UInt64(answers[0].Result(), "a nonce"), block = HexJson.UInt64(answers[1].Result(), "eth_blockNumber");
+                receiptless = mined > flight.Nonce ? receiptless + 1 : 0;
+                if (receiptless > MaxReceiptlessPolls)
+                    return null;
+
+                if (_time.GetElapsedTime(start) > _options.GiveUpAfter)
+                {
+                    throw new TransactionLostException(
+                        $"Transaction {flight.Latest.Hash} was not mined within {_options.GiveUpAfter.TotalMinutes:0.#} minutes.", flight.Candidates[0].Hash);
+                }
+
+                if (receiptless == 0 && _relay is not null)
+                {
+                    bool isNewBlock = block > flight.LastBlock;
+                    flight.LastBlock = Math.Max(block, flight.LastBlock);
+                    if (isNewBlock && flight.IsPrivate)
+                        await RequireWorthAsync(flight, cancel).ConfigureAwait(false);
+                    await CloseGapAsync(flight, mined, cancel).ConfigureAwait(false);
+                    // A relay may drop what it could not use in the last block, and says so to nobody.
+                    if (flight.IsPrivate && (isNewBlock || flight.Offered != flight.Latest))
+                        Offer(flight, landed.Token);
+                }
+
+                bool isPublishing = flight.IsPrivate && HasFailed(flight, _time.GetElapsedTime(start));
+                if (receiptless == 0 && (isPublishing || _time.GetElapsedTime(lastSent) >= _options.StuckAfter))
+                {
+                    lastSent = _time.GetTimestamp();
+                    if (flight.IsPrivate && !isPublishing)
+                    {
+                        if (await RaiseAsync(flight, cancel).ConfigureAwait(false))
+                            Nonces.Remember(flight.Latest);
+                        Offer(flight, landed.Token);
+                    }
+                    else
+                    {
+                        flight.IsPrivate = false;
+                        await PushAsync(flight, mined, cancel).ConfigureAwait(false);
+                    }
+                }
+
+                await Task.Delay(pause, _time, cancel).ConfigureAwait(false);
+                pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 8 / 5, _options.MaxPoll.Ticks));
             }
+        }
+        finally
+        {
+            await landed.CancelAsync().ConfigureAwait(false);
+            await flight.Offering.ConfigureAwait(false);
+        }
+    }
 
-            ulong mined = HexJson.UInt64(answers[0].Result(), "a nonce");
-            receiptless = mined > nonce ? receiptless + 1 : 0;
-            if (receiptless > MaxReceiptlessPolls)
-                return null;
+    /// <summary>In a new block: what reverts now the relay will drop, and so it is given up.</summary>
+    /// <exception cref="ContractRevertException">It reverts now, and only the relay has it.</exception>
+    private async Task RequireWorthAsync(Flight flight, CancellationToken cancel)
+    {
+        Transaction latest = flight.Latest.Transaction;
+        CallRequest call = new(
+            latest.To, latest.Data, Address, latest.Value, latest.GasLimit, new FeeSuggestion(latest.MaxPriorityFeePerGas, latest.MaxFeePerGas));
+        try
+        {
+            // Both in the state of one block: where it was mined itself, it reverts as well.
+            if (await Client.GetTransactionCountAsync(Address, flight.LastBlock, cancel).ConfigureAwait(false) <= flight.Nonce)
+                await Client.CallAsync(call, flight.LastBlock, cancel).ConfigureAwait(false);
+        }
+        catch (RpcErrorException)
+        {
+            // The node that answers does not have the block yet, or the account cannot pay these fees now. The next block tells.
+        }
+    }
 
-            if (_time.GetElapsedTime(start) > _options.GiveUpAfter)
-            {
-                throw new TransactionLostException(
-                    $"Transaction {candidates[^1].Hash} was not mined within {_options.GiveUpAfter.TotalMinutes:0.#} minutes.", first.Hash);
-            }
+    /// <summary>Takes the nonce of one before it that was withdrawn: nothing behind a gap is ever mined.</summary>
+    private async Task CloseGapAsync(Flight flight, ulong mined, CancellationToken cancel)
+    {
+        ulong nonce = await Nonces.MoveDownAsync(flight.Nonce, mined, cancel).ConfigureAwait(false);
+        if (nonce == flight.Nonce)
+            return;
+        flight.Nonce = nonce;
+        SignedTransaction moved = await SignAsync(flight.Request, flight.Latest.Transaction.GasLimit, nonce, cancel).ConfigureAwait(false);
+        flight.Candidates.Add(moved);
+        Nonces.Remember(moved);
+        if (!flight.IsPrivate)
+            await TrySendAsync(moved, cancel).ConfigureAwait(false);
+    }
 
-            if (receiptless == 0 && _time.GetElapsedTime(lastSent) >= _options.StuckAfter)
-            {
-                lastSent = _time.GetTimestamp();
-                await PushAsync(candidates, mined, cancel).ConfigureAwait(false);
-            }
+    /// <summary>Whether the relay does not work, by this transaction or by another one.</summary>
+    private bool HasFailed(Flight flight, TimeSpan elapsed)
+    {
+        if (flight.LastBlock - flight.FirstBlock >= PrivateRelay.MaxBlocks || elapsed >= _relay!.Patience)
+            _relay!.Fail(flight.LastBlock);
+        return !_relay!.IsUsed;
+    }
 
-            await Task.Delay(pause, _time, cancel).ConfigureAwait(false);
-            pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 8 / 5, _options.MaxPoll.Ticks));
+    /// <summary>Hands it to the relay, beside everything else: a relay that hangs holds nothing up.</summary>
+    private void Offer(Flight flight, CancellationToken cancel)
+    {
+        if (!flight.Offering.IsCompleted && flight.Offered == flight.Latest)
+            return;
+        flight.Offered = flight.Latest;
+        flight.Offering = OfferNextAsync(flight.Offering, flight.Latest);
+
+        async Task OfferNextAsync(Task before, SignedTransaction transaction)
+        {
+            await before.ConfigureAwait(false);
+            await _relay!.OfferAsync(transaction, cancel).ConfigureAwait(false);
         }
     }
 
     /// <summary>Sends again what the node may have lost, and raises the fees of what it still has.</summary>
-    private async Task PushAsync(List<SignedTransaction> candidates, ulong mined, CancellationToken cancel)
+    private async Task PushAsync(Flight flight, ulong mined, CancellationToken cancel)
     {
-        SignedTransaction latest = candidates[^1];
-        foreach (SignedTransaction earlier in Nonces.SentBetween(mined, latest.Transaction.Nonce))
+        foreach (SignedTransaction earlier in Nonces.SentBetween(mined, flight.Nonce))
             await TrySendAsync(earlier, cancel).ConfigureAwait(false);
 
-        if (await TrySendAsync(latest, cancel).ConfigureAwait(false) || candidates.Count > _options.MaxReplacements)
+        if (await TrySendAsync(flight.Latest, cancel).ConfigureAwait(false) || !await RaiseAsync(flight, cancel).ConfigureAwait(false))
             return;
+        if (await TrySendAsync(flight.Latest, cancel).ConfigureAwait(false))
+            Nonces.Remember(flight.Latest);
+    }
 
-        FeeSuggestion paid = new(latest.Transaction.MaxPriorityFeePerGas, latest.Transaction.MaxFeePerGas);
+    /// <summary>Signs it again with higher fees. False: they are as high as they may be.</summary>
+    private async Task<bool> RaiseAsync(Flight flight, CancellationToken cancel)
+    {
+        Transaction latest = flight.Latest.Transaction;
+        if (flight.Candidates.Count > _options.MaxReplacements)
+            return false;
+        FeeSuggestion paid = new(latest.MaxPriorityFeePerGas, latest.MaxFeePerGas);
         FeeSuggestion fees = Cap(FeeSuggestion.Max(paid.Bump(), await Client.SuggestFeesAsync(cancel).ConfigureAwait(false)));
         if (fees.MaxFeePerGas <= paid.MaxFeePerGas)
-            return;
+            return false;
 
-        SignedTransaction raised = (latest.Transaction with
+        SignedTransaction raised = (latest with
         {
             MaxPriorityFeePerGas = fees.MaxPriorityFeePerGas,
             MaxFeePerGas = fees.MaxFeePerGas,
         }).Sign(_account);
         // Even a refused replacement may have reached another node, so its receipt is looked for as well.
-        candidates.Add(raised);
-        if (await TrySendAsync(raised, cancel).ConfigureAwait(false))
-            Nonces.Remember(raised);
+        flight.Candidates.Add(raised);
+        return true;
+    }
+
+    /// <summary>For a relay: signed, and above what was withdrawn in its place.</summary>
+    private async Task<SignedTransaction> SignAsync(TransactionRequest request, ulong gasLimit, ulong nonce, CancellationToken cancel)
+    {
+        FeeSuggestion fees = await Client.SuggestFeesAsync(cancel).ConfigureAwait(false);
+        if (Nonces.WithdrawnWith(nonce) is { Transaction: { } withdrawn })
+            fees = FeeSuggestion.Max(fees, new FeeSuggestion(withdrawn.MaxPriorityFeePerGas, withdrawn.MaxFeePerGas).Bump());
+        fees = Cap(fees);
+        return new Transaction(
+            Client.ChainId, nonce, fees.MaxPriorityFeePerGas, fees.MaxFeePerGas, gasLimit, request.To, request.Value, request.Data).Sign(_account);
     }
 
     /// <summary>Whether the node took the transaction as a new one.</summary>
@@ -325,4 +454,32 @@ public sealed class TransactionSender
 
     private static bool IsUnderpriced(RpcErrorException error) =>
         error.Says("underpriced") || error.Says("less than block base fee") || error.Says("fee too low") || error.Says("feetoolow");
+
+    /// <summary>A request on its way.</summary>
+    private sealed class Flight(TransactionRequest request, SignedTransaction first, bool isPrivate, ulong block, ulong firstBlock)
+    {
+        public TransactionRequest Request { get; } = request;
+
+        /// <summary>All that was signed for it; at most one is mined, but for one that reverts.</summary>
+        public List<SignedTransaction> Candidates { get; } = [first];
+
+        public SignedTransaction Latest => Candidates[^1];
+
+        public ulong Nonce { get; set; } = first.Transaction.Nonce;
+
+        /// <summary>Whether only the relay has it.</summary>
+        public bool IsPrivate { get; set; } = isPrivate;
+
+        /// <summary>The block from which the relay's blocks count.</summary>
+        public ulong FirstBlock { get; } = firstBlock;
+
+        /// <summary>The block in which it was looked at last.</summary>
+        public ulong LastBlock { get; set; } = block;
+
+        /// <summary>What the relay was handed last.</summary>
+        public SignedTransaction? Offered { get; set; }
+
+        /// <summary>Handing it over.</summary>
+        public Task Offering { get; set; } = Task.CompletedTask;
+    }
 }
