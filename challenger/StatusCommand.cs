@@ -38,6 +38,8 @@ internal static class StatusCommand
         JsonElement head = status.GetProperty("head");
         AnsiConsole.WriteLine($"Rollup {status.GetProperty("rollup").GetString()} on chain {status.GetProperty("chainId").GetUInt64()}, mode {status.GetProperty("mode").GetString()}");
         AnsiConsole.WriteLine($"Changed {writtenAt:u}; L1 block {head.GetProperty("number").GetUInt64()}; batches: {status.GetProperty("appendedBatches").GetUInt64()} appended, {status.GetProperty("executedBatches").GetUInt64()} executed, {status.GetProperty("confirmedBatches").GetUInt64()} confirmed");
+        if (status.TryGetProperty("relay", out JsonElement relay))
+            AnsiConsole.WriteLine($"Transactions go {(relay.GetProperty("used").GetBoolean() ? "to" : "in public, since they were not mined through")} {relay.GetProperty("endpoint").GetString()}");
         Table("Claims", status.GetProperty("claims"), "batch", "attempt", "verdict", "confirmed", "stateRoot", "claimer");
         Table("Live matches", status.GetProperty("matches"), "level", "phase", "height", "position", "balanceOne", "balanceTwo", "id");
         Table("Latest actions", status.GetProperty("latest"), "at", "action", "stage", "gas", "transaction");

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Optimistic.Contracts.Ethereum;
 using Optimistic.Contracts.L1;
 using Optimistic.Vm;
 
@@ -17,7 +18,8 @@ public sealed record StatusReport(
     IReadOnlyList<GameAction> Decided,
     IReadOnlyList<string> UnderWay,
     IReadOnlyList<string> Waiting,
-    IReadOnlyList<JournalAction> Latest);
+    IReadOnlyList<JournalAction> Latest,
+    PrivateRelay? Relay);
 
 /// <summary>
 /// status.json in the data folder: what the challenger is doing, for people and programs. It is replaced whole, so a reader never sees
@@ -60,6 +62,7 @@ public sealed class StatusFile(string folder)
             mode = report.Options.Mode.ToString().ToLowerInvariant(),
             account = report.Options.Account?.Address.ToString(),
             drill = report.Options.Drill?.ToString(),
+            relay = report.Relay is { } relay ? new { endpoint = relay.Name, used = relay.IsUsed } : null,
             head = new { number = report.Head.Number, hash = report.Head.Hash.ToString(), timestamp = report.Head.Timestamp },
             executedBatches = report.Replayed.Done,
             appendedBatches = report.Replayed.Of,

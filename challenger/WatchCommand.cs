@@ -45,6 +45,10 @@ internal static class WatchCommand
             Required = true,
             Arity = ArgumentArity.OneOrMore,
         };
+        Option<string?> send = new("--send-rpc")
+        {
+            Description = "HTTP URL of a private relay or a block builder: transactions go there alone, so that nobody can copy them and none that reverts is mined. While it does not get them mined they go to --l1.",
+        };
         Option<string> rollup = new("--rollup") { Description = "Address of the Rollup contract.", Required = true };
         Option<string?> key = new("--key") { Description = "File with the private key, hexadecimal or a JSON keystore. Not needed to observe." };
         Option<string?> password = new("--password-file") { Description = "File with the password of the keystore." };
@@ -70,15 +74,16 @@ internal static class WatchCommand
         };
         Command command = new("watch", "Follow L1 and defend the true results.")
         {
-            l1, rollup, key, password, data, mode, json, verbose, from, claimAfter, poll, drill, engine,
+            l1, send, rollup, key, password, data, mode, json, verbose, from, claimAfter, poll, drill, engine,
         };
         command.SetAction(async (parsed, cancel) =>
         {
             using Serilog.Core.Logger logger = CreateLogger(parsed.GetValue(json), parsed.GetValue(verbose));
             try
             {
+                Uri[] endpoints = [.. parsed.GetValue(l1)!.Select(url => ReadUrl(l1, url))];
                 WatchOptions options = new(
-                    [.. parsed.GetValue(l1)!.Select(ReadUrl)],
+                    endpoints,
                     ReadAddress(parsed.GetValue(rollup)!),
                     ReadAccount(parsed.GetValue(key), parsed.GetValue(password), parsed.GetValue(mode), logger),
                     parsed.GetValue(data)!,
@@ -87,7 +92,8 @@ internal static class WatchCommand
                     parsed.GetValue(from),
                     parsed.GetValue(claimAfter),
                     ReadPoll(parsed.GetValue(poll)),
-                    parsed.GetValue(engine));
+                    parsed.GetValue(engine),
+                    parsed.GetValue(send) is { } url ? ReadRelay(send, url, endpoints) : null);
                 return await RunAsync(options, logger, cancel).ConfigureAwait(false);
             }
             catch (Exception error) when (Explain(error) is (int code, string line))
@@ -148,10 +154,18 @@ internal static class WatchCommand
             : configuration.WriteTo.Console(new LineFormatter(fullHashes: verbose)).CreateLogger();
     }
 
-    private static Uri ReadUrl(string text) =>
+    private static Uri ReadUrl(Option option, string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https"
             ? url
-            : throw new UsageException($"--l1 {text} is not an http or https URL.");
+            : throw new UsageException($"{option.Name} {text} is not an http or https URL.");
+
+    private static Uri ReadRelay(Option option, string text, Uri[] endpoints)
+    {
+        Uri relay = ReadUrl(option, text);
+        return endpoints.Contains(relay)
+            ? throw new UsageException($"{option.Name} is one of --l1: what a node is sent, everybody sees. Give it a private relay, or leave it out.")
+            : relay;
+    }
 
     private static Address ReadAddress(string text)
     {

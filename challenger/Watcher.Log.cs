@@ -12,6 +12,15 @@ public sealed partial class Watcher
     [LoggerMessage(Level = LogLevel.Warning, EventName = "Drill", Message = "DRILL: this process plays for a lie: {Drill}")]
     private partial void LogDrill(string drill);
 
+    [LoggerMessage(Level = LogLevel.Information, EventName = "Relay", Message = "Transactions go to {Relay} alone, and to L1's nodes too when it does not get one mined in {Blocks} blocks")]
+    private partial void LogRelay(string relay, ulong blocks);
+
+    [LoggerMessage(Level = LogLevel.Warning, EventName = "RelayFailed", Message = "{Relay} does not get transactions mined: {Reason}. They go to L1's nodes, where everybody sees them; it has another chance in {Blocks} blocks")]
+    private partial void LogRelayFailed(string relay, string reason, ulong blocks);
+
+    [LoggerMessage(Level = LogLevel.Information, EventName = "RelayUsedAgain", Message = "Transactions go to {Relay} again")]
+    private partial void LogRelayUsedAgain(string relay);
+
     [LoggerMessage(Level = LogLevel.Information, EventName = "Rules", Message = "Block {Block} brings version {Version} of the rules into force, Tournament {Tournament}: claims from now on are defended under it, earlier ones under theirs")]
     private partial void LogRules(int version, Address tournament, ulong block);
 

@@ -26,6 +26,7 @@ public enum WatchMode
 /// <param name="ClaimAfterSeconds">See <see cref="SolverPolicy"/>.</param>
 /// <param name="Poll">Pause between looks at L1; null: short on a development chain, a third of a slot elsewhere.</param>
 /// <param name="Engine">What executes tasks.</param>
+/// <param name="Relay">Where transactions go; null: to the endpoints.</param>
 public sealed record WatchOptions(
     IReadOnlyList<Uri> Endpoints,
     Address Rollup,
@@ -36,7 +37,8 @@ public sealed record WatchOptions(
     ulong? FirstBlock,
     ulong? ClaimAfterSeconds,
     TimeSpan? Poll,
-    ExecutionEngine Engine = ExecutionEngine.Jit);
+    ExecutionEngine Engine = ExecutionEngine.Jit,
+    Uri? Relay = null);
 
 /// <summary>The contracts on L1 are not a rollup that this program can check.</summary>
 public sealed class IncompatibleRollupException(string message) : Exception(message);
@@ -69,6 +71,7 @@ public sealed partial class Watcher : IAsyncDisposable
     private readonly RulesReader _rules;
     private readonly Game _game;
     private readonly Replay _replay;
+    private readonly PrivateRelay? _relay;
     private readonly Actor? _actor;
     private readonly SolverPolicy _policy;
     private readonly StatusFile _status;
@@ -106,7 +109,11 @@ public sealed partial class Watcher : IAsyncDisposable
         _policy = new SolverPolicy(
             options.ClaimAfterSeconds, (UInt128)WithdrawalGas * UInt128.Max(genesis.InForce!.Parameters.PriceCeiling, 1));
         if (options.Account is { } account && options.Mode == WatchMode.Defend)
-            _actor = new Actor(new TransactionSender(client, account), new Calls(contracts, _replay), journal, log, Wake, time);
+        {
+            _relay = options.Relay is { } url ? new PrivateRelay(url, RelayPatience(genesis)) { Report = ReportRelay } : null;
+            _actor = new Actor(new TransactionSender(client, account, relay: _relay), new Calls(contracts, _replay), journal, log, Wake, time);
+        }
+
         _status = new StatusFile(journal.Folder);
     }
 
@@ -157,6 +164,8 @@ public sealed partial class Watcher : IAsyncDisposable
             _options.Mode.ToString().ToLowerInvariant(), _options.Rollup, _client.ChainId, _options.Account?.Address ?? Address.Zero, _client.Rpc.CurrentEndpoint);
         if (_options.Drill is { } drill)
             LogDrill(drill.ToString());
+        if (_relay is not null)
+            LogRelay(_relay.Name, PrivateRelay.MaxBlocks);
         try
         {
             await ResumeAsync(cancel).ConfigureAwait(false);
@@ -196,6 +205,7 @@ public sealed partial class Watcher : IAsyncDisposable
     {
         if (_actor is not null)
             await _actor.DisposeAsync().ConfigureAwait(false);
+        _relay?.Dispose();
         await _replay.DisposeAsync().ConfigureAwait(false);
         _journal.Dispose();
         _client.Dispose();
@@ -270,6 +280,8 @@ public sealed partial class Watcher : IAsyncDisposable
             Report(one, log);
 
         GameState state = _game.State;
+        if (_relay is not null)
+            _relay.Patience = RelayPatience(state);
         ulong confirmed = unchecked(state.Claims[state.LatestConfirmed].Batch + 1);
         _replay.Update(_game.Inbox, confirmed);
         ulong now = Math.Max(head.Timestamp, await _follower.PendingTimeAsync(cancel).ConfigureAwait(false) ?? 0);
@@ -280,7 +292,7 @@ public sealed partial class Watcher : IAsyncDisposable
             GameShape.Standard, _options.Account?.Address ?? Address.Zero, _policy, state, _replay, now);
         Act(actions, head.Number);
         await _status.WriteAsync(
-            new StatusReport(_options, _client.ChainId, head, now, state, verdicts, _replay.Progress, actions, _actor?.UnderWay ?? [], _actor?.Waiting ?? [], _journal.ReadActions(20)),
+            new StatusReport(_options, _client.ChainId, head, now, state, verdicts, _replay.Progress, actions, _actor?.UnderWay ?? [], _actor?.Waiting ?? [], _journal.ReadActions(20), _relay),
             cancel).ConfigureAwait(false);
         return true;
     }
@@ -306,6 +318,17 @@ public sealed partial class Watcher : IAsyncDisposable
         HashSet<string> decided = [.. actions.Select(action => action.Key)];
         _actor?.Keep(decided);
         _shadowed.IntersectWith(decided);
+    }
+
+    /// <summary>Half of the time in which every move has to be mined (spec 4.7.1): the other half is for sending it in public.</summary>
+    private static TimeSpan RelayPatience(GameState state) => TimeSpan.FromSeconds(state.Rules.OfType<Rules>().Min(rules => rules.Parameters.GraceSeconds) / 2.0);
+
+    private void ReportRelay(string? failure)
+    {
+        if (failure is null)
+            LogRelayUsedAgain(_relay!.Name);
+        else
+            LogRelayFailed(_relay!.Name, failure, PrivateRelay.PauseBlocks);
     }
 
     private void Wake()

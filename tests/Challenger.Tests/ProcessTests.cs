@@ -36,6 +36,8 @@ public sealed class ProcessTests : IDisposable
     [InlineData(64, "watch")]
     [InlineData(64, "watch", "--l1", "ftp://x", "--rollup", SomeAddress, "--key", "KEY", "--data", "DATA")]
     [InlineData(64, "watch", "--l1", "http://127.0.0.1:1", "--rollup", "0x12", "--key", "KEY", "--data", "DATA")]
+    [InlineData(64, "watch", "--l1", "http://127.0.0.1:1", "--send-rpc", "relay.example", "--rollup", SomeAddress, "--key", "KEY", "--data", "DATA")]
+    [InlineData(64, "watch", "--l1", "http://127.0.0.1:1", "--send-rpc", "http://127.0.0.1:1/", "--rollup", SomeAddress, "--key", "KEY", "--data", "DATA")]
     [InlineData(64, "watch", "--l1", "http://127.0.0.1:1", "--rollup", SomeAddress, "--data", "DATA")]
     [InlineData(64, "watch", "--l1", "http://127.0.0.1:1", "--rollup", SomeAddress, "--key", "KEY", "--data", "DATA", "--mode", "attack")]
     [InlineData(64, "watch", "--l1", "http://127.0.0.1:1", "--rollup", SomeAddress, "--key", "KEY", "--data", "DATA", "--drill", "task=1")]

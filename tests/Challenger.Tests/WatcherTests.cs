@@ -1,4 +1,5 @@
 using Optimistic.Contracts.L1;
+using Optimistic.Contracts.Tests;
 using Optimistic.Vm;
 using Optimistic.Vm.Rollup;
 
@@ -91,6 +92,28 @@ public sealed class WatcherTests : IDisposable
             });
         AssertHonestWon(end);
         Assert.Contains(_log.Lines, line => line.Contains("honest Reorganized", StringComparison.Ordinal));
+    }
+
+    /// <summary>A relay that says yes and forgets gets its blocks, then everything goes out in public, and it gets more chances later.</summary>
+    [Fact]
+    public async Task ARelayThatForgetsLosesNoGame()
+    {
+        await using RollupChain chain = await StartAsync();
+        await using var relay = new HiddenPool { Forgets = true };
+        var drill = Drill.Parse("task=2,step=300,address=0xc0000002,xor=0x10");
+        await using RunningWatcher liar = await RunningWatcher.StartAsync(
+            chain.Options(1, Folder("liar"), drill: drill, claimAfter: 0), "liar", _log, Cancel);
+        await using RunningWatcher honest = await RunningWatcher.StartAsync(
+            chain.Options(2, Folder("honest")) with { Relay = relay.Url }, "honest", _log, Cancel);
+        GameState end = await PlayAsync(
+            chain,
+            [liar, honest],
+            state => state.Claims.Values.Any(claim => claim.Confirmed && claim.Batch == 1),
+            () => chain.Chain.MineAsync(3, cancel: Cancel));
+        AssertHonestWon(end);
+        Assert.True(relay.Received > 0);
+        Assert.Contains(_log.Lines, line => line.Contains("honest RelayFailed", StringComparison.Ordinal));
+        Assert.Contains($"\"endpoint\": \"{relay.Url.GetLeftPart(UriPartial.Authority)}\"", await File.ReadAllTextAsync(Path.Combine(Folder("honest"), StatusFile.Name), Cancel), StringComparison.Ordinal);
     }
 
     [Fact]
