@@ -5,6 +5,7 @@ using System.Text.Json;
 using Optimistic.Challenger;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Contracts.L1;
+using Optimistic.Contracts.Tests;
 using Optimistic.Vm;
 using Optimistic.Vm.Rollup;
 using Optimistic.Vm.Trace;
@@ -108,21 +109,27 @@ internal sealed class Coalition : IAsyncDisposable
     private readonly Purse _squatter = new(new Account(Keccak.Hash("squatter"u8)));
     private readonly int _sybils;
     private readonly bool _thieves;
+    private readonly HiddenPool? _relay;
     private uint _censorship;
 
-    private Coalition(World world, int seed, int sybils, bool thieves)
+    private Coalition(World world, int seed, int sybils, bool thieves, HiddenPool? relay)
     {
         _world = world;
         _random = new Random(seed);
         _sybils = sybils;
         _thieves = thieves;
+        _relay = relay;
         _censorship = World.Parameters.CensorshipSeconds;
         _calls = new Calls(world.Contracts, null!);
         _folder = Directory.CreateTempSubdirectory("optimistic-liars-").FullName;
         _honest = DevChain.Accounts[HonestAccount];
+        string[] arguments =
+        [
+            "watch", "--l1", world.Chain.Url.ToString(), "--rollup", world.Contracts.Rollup.ToString(),
+            "--key", KeyPath, "--data", DataFolder, "--poll-seconds", "0.05",
+        ];
         _challenger = new ProgramProcess(
-            "challenger", _folder, ProgramProcess.Challenger, "watch", "--l1", world.Chain.Url.ToString(), "--rollup", world.Contracts.Rollup.ToString(),
-            "--key", KeyPath, "--data", DataFolder, "--poll-seconds", "0.05");
+            "challenger", _folder, ProgramProcess.Challenger, relay is null ? arguments : [.. arguments, "--send-rpc", relay.Url.ToString()]);
         Game = new L1Game(world);
     }
 
@@ -190,11 +197,12 @@ internal sealed class Coalition : IAsyncDisposable
     /// <param name="liars">At level 0.</param>
     /// <param name="sybils">Of these, how many also join each inner tournament of the honest side, on either side of it.</param>
     /// <param name="thieves">Whether the squatter takes the true root at level 0, and the front-runner copies joins too: then the honest side may be nobody's claimer.</param>
+    /// <param name="hidden">Whether the challenger sends through a private relay. Whoever makes the blocks takes what it has when all else is chosen, and drops what would revert.</param>
     /// <param name="honestEther">What the challenger's account has.</param>
-    public static async Task<Coalition> BeginAsync(World world, int liars, int sybils, bool thieves, int honestEther, int seed)
+    public static async Task<Coalition> BeginAsync(World world, int liars, int sybils, bool thieves, bool hidden, int honestEther, int seed)
     {
         await world.ResetAsync();
-        var coalition = new Coalition(world, seed, sybils, thieves);
+        var coalition = new Coalition(world, seed, sybils, thieves, hidden ? new HiddenPool() : null);
         await coalition.PrepareAsync(liars, honestEther);
         return coalition;
     }
@@ -216,7 +224,8 @@ internal sealed class Coalition : IAsyncDisposable
                 next = Math.Min(next == 0 ? ulong.MaxValue : next, Game.Now + 1 + (underWay > 0 ? Censor() : 0));
             Assert.True(next > 0, "Nobody acts, and nothing becomes possible by waiting.");
             int sent = await SendAsync(next);
-            await MineAsync(next, sent + await FrontRunAsync(), underWay);
+            sent += await FrontRunAsync();
+            await MineAsync(next, sent, _relay is null ? underWay : await _relay.GiveAsync(_world.Client, Honest, Cancel));
         }
 
         Assert.Fail($"The game has not ended after {MaxBlocks} blocks.");
@@ -255,6 +264,8 @@ internal sealed class Coalition : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _challenger.Dispose();
+        if (_relay is not null)
+            await _relay.DisposeAsync();
         foreach (BatchExecution execution in _executions)
             execution.Dispose();
         await _world.Chain.SetAutomineAsync(true, CancellationToken.None);
@@ -334,7 +345,7 @@ internal sealed class Coalition : IAsyncDisposable
         : _world.Truth.Traces.Chunk(0, State.Matches[arena.Id].Leaf!.Position)?.Root);
 
     /// <summary>Waits until the challenger has looked at this block and all that it wants to do is in the pool.</summary>
-    /// <returns>Its transactions in the pool, and what it cannot do before the next block.</returns>
+    /// <returns>Its transactions in the pool or at the relay, and what it cannot do before the next block.</returns>
     private async Task<(int UnderWay, int Waiting)> ChallengerActsAsync()
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
@@ -362,7 +373,7 @@ internal sealed class Coalition : IAsyncDisposable
         }
     }
 
-    private async Task<int> InPoolAsync() => (int)(
+    private async Task<int> InPoolAsync() => _relay is not null ? (await _relay.ReadyAsync(_world.Client, Honest, BlockParameter.Latest, Cancel)).Count : (int)(
         await _world.Client.GetTransactionCountAsync(Honest, BlockParameter.Pending, Cancel)
         - await _world.Client.GetTransactionCountAsync(Honest, BlockParameter.Latest, Cancel));
 

@@ -22,13 +22,14 @@ public sealed class LiarsTests(World world, ITestOutputHelper output) : IClassFi
     private const int HonestEther = 5;
 
     [Theory]
-    [InlineData(8, false)]
-    [InlineData(4, true)]
-    public async Task OneChallengerWinsAgainstManyLiars(int few, bool thieves)
+    [InlineData(8, false, false)]
+    [InlineData(4, true, false)]
+    [InlineData(4, true, true)]
+    public async Task OneChallengerWinsAgainstManyLiars(int few, bool thieves, bool hidden)
     {
         int liars = Number("OPTIMISTIC_LIARS", few), seed = Number("OPTIMISTIC_SEED", 1);
-        output.WriteLine($"{liars} liars, seed {seed}{(thieves ? ", who take the true roots too" : "")}");
-        await using Coalition coalition = await Coalition.BeginAsync(world, liars, Sybils, thieves, HonestEther, seed);
+        output.WriteLine($"{liars} liars, seed {seed}{(thieves ? ", who take the true roots too" : "")}{(hidden ? ", and the challenger sends through a private relay" : "")}");
+        await using Coalition coalition = await Coalition.BeginAsync(world, liars, Sybils, thieves, hidden, HonestEther, seed);
         BigInteger before = await world.Client.GetBalanceAsync(coalition.Honest, cancel: Cancel), liarsBefore = Coalition.PurseEther * coalition.Purses.Count() * BigInteger.Pow(10, 18);
         long started = Stopwatch.GetTimestamp();
         await coalition.PlayAsync();
@@ -42,7 +43,7 @@ public sealed class LiarsTests(World world, ITestOutputHelper output) : IClassFi
         Assert.Equal((TournamentResult.Winner, world.Truth.Trace.Root), (outer.Result, outer.Winner));
         Assert.Equal(liars + 1, outer.Commitments.Count);
         Assert.All(outer.Commitments.Values, commitment => Assert.Equal(commitment.Root != world.Truth.Trace.Root, commitment.Eliminated));
-        Assert.True(coalition.HonestReverts > 0);
+        Assert.Equal((hidden, hidden), (coalition.HonestReverts == 0, coalition.Copied == 0));
         Assert.Contains(game.Arenas.Values.SelectMany(arena => arena.Commitments.Values), commitment => coalition.Thieves.Contains(commitment.Claimer));
 
         // Delay, the whole and its parts (spec 4.9.2).
@@ -70,8 +71,9 @@ public sealed class LiarsTests(World world, ITestOutputHelper output) : IClassFi
             .Sum(arena => arena.Commitments.Values.Count(commitment => commitment.Eliminated && commitment.Claimer != coalition.Honest));
         UInt128 least = (UInt128)liars * (p.Stake0 / 10 * 9 - p.Stake1 / 10) + (UInt128)innerLiars * (p.Stake1 / 10 * 9) - (thieves ? p.Stake0 / 10 : 0);
         Report();
-        // Where others have joined every true root before it, it has no prizes, and is refunded all but what reverted.
-        BigInteger mayLose = thieves ? coalition.HonestRevertCost : 0;
+        // Where others have joined every true root before it, it has no prizes, and is refunded all but what reverted: nothing, where nobody
+        // sees what it sends (spec 4.6.9).
+        BigInteger mayLose = thieves && !hidden ? coalition.HonestRevertCost : 0;
         Assert.True(after >= before - mayLose, $"The honest side has {before - after} wei less than before, of which it may lose {mayLose}.");
         Assert.True(liarsBefore - liarsAfter >= (BigInteger)least);
         ulong beyond = delay - Math.Min(delay, p.Allowance + p.CensorshipSeconds);
