@@ -54,6 +54,9 @@ public sealed record PostClaim(
     Word Tournament,
     UInt128 Bond) : L1Action
 {
+    /// <summary>The batch that it is about: earlier ones are wanted first.</summary>
+    public ulong Batch { get; init; }
+
     public override string Name => "claim";
 
     public override Word Subject => Tournament;

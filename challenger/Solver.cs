@@ -318,7 +318,10 @@ public sealed class Solver
                 mine.TraceRoot,
                 trace.Prove(_shape.BatchLeaves - 1),
                 ClaimRef.TournamentOf(parent.Claim.Id, mine.BatchHash, attempt),
-                _game.Stakes.Cover(_self, parent.Claim.Id, parent.Claim.Version == _terms.Length - 1, bond, IsClosed) ? 0 : bond));
+                _game.Stakes.Cover(_self, parent.Claim.Id, parent.Claim.Version == _terms.Length - 1, bond, IsClosed) ? 0 : bond)
+            {
+                Batch = mine.Batch,
+            });
         }
     }
 

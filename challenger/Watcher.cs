@@ -1,3 +1,4 @@
+using System.Numerics;
 using Microsoft.Extensions.Logging;
 using Optimistic.Contracts;
 using Optimistic.Contracts.Ethereum;
@@ -290,11 +291,41 @@ public sealed partial class Watcher : IAsyncDisposable
 
         IReadOnlyList<GameAction> actions = Solver.Decide(
             GameShape.Standard, _options.Account?.Address ?? Address.Zero, _policy, state, _replay, now);
+        if (_actor is not null && actions.OfType<PostClaim>().Any(claim => claim.Value > 0))
+        {
+            BigInteger balance = await _client.GetBalanceAsync(_options.Account!.Address, cancel: cancel).ConfigureAwait(false);
+            actions = Affordable(actions, balance, ReserveOf(state));
+        }
+
         Act(actions, head.Number);
         await _status.WriteAsync(
             new StatusReport(_options, _client.ChainId, head, now, state, verdicts, _replay.Progress, actions, _actor?.UnderWay ?? [], _actor?.Waiting ?? [], _journal.ReadActions(20), _relay),
             cancel).ConfigureAwait(false);
         return true;
+    }
+
+    /// <summary>The bonds that a dispute asks for.</summary>
+    private static BigInteger ReserveOf(GameState state) =>
+        state.Rules.OfType<Rules>().Select(rules => EventReader.Big(rules.BondBatch) + EventReader.Big(rules.BondChunk)).DefaultIfEmpty().Max();
+
+    /// <summary>
+    /// The actions without those claims whose bonds would take what a dispute asks for (spec 4.7.3). One lie behind a stake takes the standing
+    /// of a whole chain of claims: whoever posted all of them again, each with a bond, would have nothing left for the next lie.
+    /// </summary>
+    /// <param name="actions">What is decided.</param>
+    /// <param name="balance">Wei that the account has.</param>
+    /// <param name="reserve">Wei that stay.</param>
+    internal static IReadOnlyList<GameAction> Affordable(IReadOnlyList<GameAction> actions, BigInteger balance, BigInteger reserve)
+    {
+        var put = new HashSet<GameAction>(ReferenceEqualityComparer.Instance);
+        foreach (PostClaim claim in actions.OfType<PostClaim>().Where(claim => claim.Value > 0).OrderBy(claim => claim.Batch))
+        {
+            balance -= EventReader.Big(claim.Value);
+            if (balance < reserve)
+                put.Add(claim);
+        }
+
+        return put.Count == 0 ? actions : [.. actions.Where(action => !put.Contains(action))];
     }
 
     private void Act(IReadOnlyList<GameAction> actions, ulong head)

@@ -110,6 +110,36 @@ public sealed class SolverStakeTests
         IReadOnlyList<GameAction> DecideToWithdraw() => Solver.Decide(Shape, Self, new SolverPolicy(null, 1), _state, _own, _now);
     }
 
+    /// <summary>A lie at the end of a chain of true claims takes the standing of them all, and whoever posts them again needs money for the next lie.</summary>
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(2_199_999, 0)]
+    [InlineData(4_199_999, 0)]
+    [InlineData(4_200_000, 1)]
+    [InlineData(6_200_000, 2)]
+    [InlineData(100_000_000, 2)]
+    public void ClaimsAreNotPostedAgainWithTheBondsOfADispute(ulong balance, int posted)
+    {
+        Happen(new StakedEvent(Other, Bond, Bond));
+        ClaimRef first = Claim(Genesis, 0, Other, ClaimBacking.Stake);
+        ClaimRef second = Claim(first, 1, Other, ClaimBacking.Stake);
+        ClaimRef lie = Claim(second, 2, Other, ClaimBacking.Stake, ToyTraces.Named("a lie"));
+        Happen(new StakeTakenEvent(Other, lie.Id(), Bond, 1));
+        Claim(second, 2, Third, ClaimBacking.Rival);
+
+        List<L1Action> decided = Decide();
+        Assert.Equal(2, decided.OfType<PostClaim>().Count());
+        IReadOnlyList<GameAction> left = Watcher.Affordable(decided, balance, Bond + 200_000);
+        Assert.Equal(decided.Count - 2 + posted, left.Count);
+        PostClaim[] claims = [.. left.OfType<PostClaim>().OrderBy(claim => claim.Batch)];
+        Assert.Equal(Enumerable.Range(0, posted).Select(batch => (ulong)batch), claims.Select(claim => claim.Batch));
+
+        // Behind a stake they cost nothing.
+        Happen(new StakedEvent(Self, Bond, Bond));
+        decided = Decide();
+        Assert.Equal(decided, Watcher.Affordable(decided, balance, Bond + 200_000));
+    }
+
     [Fact]
     public void AWrongFirstClaimInThePlaceOfALostOneIsChallenged()
     {
