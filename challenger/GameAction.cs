@@ -242,9 +242,9 @@ public sealed record Withdraw(CreditHolder Holder, Address To, UInt128 Amount) :
 /// <summary>Gas units that a move is refunded (spec 4.6.2), and what the dearest transaction of each kind costs (spec 4.6.7, gas snapshots).</summary>
 public static class Gas
 {
-    public const ulong Advance = 68_000, Seal = 130_000, Prove = 280_000, Timeout = 150_000, Eliminate = 100_000, Resolve = 160_000;
+    public const ulong Advance = 69_000, Seal = 146_000, Prove = 280_000, Timeout = 152_000, Eliminate = 100_000, Resolve = 186_000;
 
-    public const ulong Settle = 80_000, Join = 154_000, Confirm = 90_000, JoinInner = 130_000, Withdraw = 40_000;
+    public const ulong Settle = 91_000, Join = 171_000, Confirm = 90_000, JoinInner = 130_000, Withdraw = 40_000;
 
     /// <summary>What the sender of an action pays at most; 0: nobody has promised anything.</summary>
     public static ulong CostOf(L1Action action) => action switch

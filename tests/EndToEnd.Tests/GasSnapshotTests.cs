@@ -13,7 +13,8 @@ namespace Optimistic.EndToEnd.Tests;
 /// <summary>
 /// What each transaction costs, all in: the gas of its receipt, with intrinsic cost and the floor of its calldata (EIP-7623).
 /// Committed in contracts/snapshots/gas.json; <see cref="WriteVariable"/> writes it again. Where a key has several costs it is the worst
-/// of them, but for <c>proveInstructionMedian</c>.
+/// of them, but for <c>proveInstructionMedian</c>. Keys that end in Worst are of <see cref="DearestMoves"/>, but for the steps of guests,
+/// <c>proveInstructionWorst</c>.
 /// </summary>
 public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IClassFixture<World>
 {
@@ -55,22 +56,23 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
     };
 
     /// <summary>
-    /// The gas constants of Tournament (spec 4.6.2, 4.6.7), which money is computed from, and the keys that they are no less than.
+    /// The gas constants of Tournament (spec 4.6.2, 4.6.7), which money is computed from, and the keys that they are no less than:
+    /// <see cref="DearestMoves"/>, where a game can be dearer than those that are played here.
     /// </summary>
     private static readonly (string Key, FunctionMessage<BigInteger> Constant)[] Constants =
     [
-        ("advance", new Abi.Tournament.ADVANCEGASFunction()),
-        ("seal", new Abi.Tournament.SEALGASFunction()),
+        ("advanceWorst", new Abi.Tournament.ADVANCEGASFunction()),
+        ("sealWorst", new Abi.Tournament.SEALGASFunction()),
         ("proveTransitionWorst", new Abi.Tournament.PROVEGASFunction()),
         ("proveStepWorst", new Abi.Tournament.PROVEGASFunction()),
-        ("timeout", new Abi.Tournament.TIMEOUTGASFunction()),
-        ("eliminate", new Abi.Tournament.ELIMINATEGASFunction()),
-        ("resolveInner", new Abi.Tournament.RESOLVEGASFunction()),
-        ("settle", new Abi.Tournament.SETTLEGASFunction()),
-        ("joinLevel0", new Abi.Tournament.JOINGASFunction()),
-        ("joinLevel0Staked", new Abi.Tournament.JOINGASFunction()),
+        ("timeoutWorst", new Abi.Tournament.TIMEOUTGASFunction()),
+        ("eliminateWorst", new Abi.Tournament.ELIMINATEGASFunction()),
+        ("resolveInnerWorst", new Abi.Tournament.RESOLVEGASFunction()),
+        ("settleWorst", new Abi.Tournament.SETTLEGASFunction()),
+        ("joinLevel0Worst", new Abi.Tournament.JOINGASFunction()),
+        ("joinInnerWorst", new Abi.Tournament.JOININNERGASFunction()),
         ("confirm", new Abi.Tournament.CONFIRMGASFunction()),
-        ("joinInner", new Abi.Tournament.JOININNERGASFunction()),
+        ("confirmOnlyClaim", new Abi.Tournament.CONFIRMGASFunction()),
         ("withdraw", new Abi.Tournament.WITHDRAWGASFunction()),
     ];
 
@@ -84,10 +86,15 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
         await MeasureWholeDisputeAsync(gas);
         await MeasureEndAsync(gas);
         await MeasureTransitionsAsync(gas);
-        await MeasureWorstProofsAsync(gas);
+        await new DearestMoves(world, output, StepSeed).MeasureAsync(gas);
         await MeasureInboxAsync(gas);
         foreach ((string key, ulong value) in gas)
+        {
             output.WriteLine($"{key} {value}");
+            if (gas.TryGetValue($"{key}Worst", out ulong worst))
+                Assert.True(value <= worst, $"{key} costs {value} gas in a game, more than the {worst} of the dearest.");
+        }
+
 
         foreach ((string key, ulong limit) in Limits)
             Assert.True(gas[key] <= limit, $"{key} costs {gas[key]} gas, the limit is {limit}.");
@@ -241,15 +248,10 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
     /// <summary>What the slot of the sealed match holds (spec 4.3).</summary>
     private static Word HashOf(Leaf leaf)
     {
-        return Keccak.Quad(leaf.Agreed, leaf.LeafOne, leaf.LeafTwo, ToWord(Progress.Of(MatchPhase.AtLeaf, leaf)));
-    }
-
-    private static Word ToWord(BigInteger value)
-    {
-        byte[] word = new byte[Word.Length];
-        byte[] bytes = value.ToByteArray(isUnsigned: true, isBigEndian: true);
-        bytes.CopyTo(word.AsSpan(Word.Length - bytes.Length));
-        return new Word(word);
+        byte[] progress = new byte[Word.Length];
+        byte[] bytes = Progress.Of(MatchPhase.AtLeaf, leaf).ToByteArray(isUnsigned: true, isBigEndian: true);
+        bytes.CopyTo(progress.AsSpan(Word.Length - bytes.Length));
+        return Keccak.Quad(leaf.Agreed, leaf.LeafOne, leaf.LeafTwo, new Word(progress));
     }
 
     private static IEnumerable<(string Name, byte[] Input)> Samples()
@@ -349,81 +351,6 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
         }
 
         gas["proveTransition"] = worst;
-    }
-
-    /// <summary>
-    /// The dearest proofs that the spec allows: the longest witnesses, in a match whose end costs most. Trees so full cannot be had here, so
-    /// the tournaments are written into the storage: level 0 and level 1, both with a commitment that dangles and will be paired with the
-    /// winner; nobody has a credit yet.
-    /// </summary>
-    private async Task MeasureWorstProofsAsync(SortedDictionary<string, ulong> gas)
-    {
-        await world.ResetAsync();
-        var worst = new WorstProofs(StepSeed, world.DomainSeparator);
-        ulong worstTransition = 0, worstStep = 0;
-        foreach (WorstProofs.TransitionProof proof in worst.Transitions())
-        {
-            Word tournament = proof.Tournament.Id();
-            worstTransition = Math.Max(worstTransition, await ProveAsync(
-                0, tournament, proof.Name, new Leaf(proof.Agreed, proof.After, Of(proof.After), proof.Position, 0, 0, 0, 0), proof.Witness.Length,
-                (match, leaf, winner) => new Abi.Tournament.ProveTransitionFunction(match, leaf, EventReader.ToAbi(proof.Tournament), proof.Witness, winner)));
-        }
-
-        foreach (WorstProofs.StepProof proof in worst.Steps())
-        {
-            worstStep = Math.Max(worstStep, await ProveAsync(
-                1, Of(proof.After), proof.Name, new Leaf(proof.Agreed, proof.After, Of(proof.After), 0x0fff_fffe, 0, 0, 0, 0), proof.Witness.Length,
-                (match, leaf, winner) => new Abi.Tournament.ProveStepFunction(match, leaf, proof.Witness, winner)));
-        }
-
-        gas["proveTransitionWorst"] = worstTransition;
-        gas["proveStepWorst"] = worstStep;
-        Assert.True(gas["proveTransition"] <= worstTransition, "A proof of the small batch costs more than the dearest.");
-        Assert.True(gas["proveInstructionWorst"] <= worstStep, "A proof of a guest's step costs more than the dearest.");
-
-        static Word Of(Word word) => Keccak.Hash(word.Bytes);
-    }
-
-    private async Task<ulong> ProveAsync(
-        int level, Word tournament, string name, Leaf sealed_, int witnessLength, Func<Abi.MatchId, Abi.Leaf, Abi.Winner, FunctionMessage> call)
-    {
-        const ulong Arenas = 0, Dangling = 1, Commitments = 3, Matches = 4, Claims = 1;
-        const uint Balance = 0x0012_3456;
-        string snapshot = await world.Chain.SnapshotAsync();
-        ulong now = (await world.Client.GetBlockAsync(BlockParameter.Latest))!.Timestamp;
-        Word[] children = [.. Enumerable.Range(0, 4).Select(i => Keccak.Hash(Word.FromUInt64((ulong)i).Bytes))];
-        Word one = Keccak.Quad(children[0], children[1], children[2], children[3]), two = Keccak.Hash(one.Bytes);
-        Word stateRoot = level == 0 ? children[3] : Word.Zero;
-        var match = new MatchId(tournament, one, two);
-        Leaf leaf = sealed_ with { Since = now, BalanceOne = Balance, BalanceTwo = Balance, Spent = 123_456_789_123_456_789 };
-
-        // The layouts of Arena.sol, Commitment.sol and ClaimRecord.sol, as far as a proof reads them.
-        BigInteger arena = now | (BigInteger)Balance << 40 | (BigInteger)Balance << 72 | BigInteger.One << 104 | (BigInteger)level << 136
-            | (BigInteger)Balance << 152 | BigInteger.One << 255;
-        Word claimer = DevChain.Accounts[6].Address.ToWord();
-        await SetAsync(world.Contracts.Tournaments, Slot(tournament, Word.FromUInt64(Arenas)), ToWord(arena));
-        await SetAsync(world.Contracts.Tournaments, Slot(tournament, Word.FromUInt64(Dangling)), Keccak.Hash(two.Bytes));
-        await SetAsync(world.Contracts.Tournaments, Slot(match.Id(), Word.FromUInt64(Matches)), HashOf(leaf));
-        if (level == 0)
-            await SetAsync(world.Contracts.Rollup, Slot(new ClaimRef(tournament, stateRoot, one).Id(), Word.FromUInt64(Claims)), claimer);
-        else
-            await SetAsync(world.Contracts.Tournaments, Slot(one, Slot(tournament, Word.FromUInt64(Commitments))), claimer);
-
-        var sender = new TransactionSender(world.Client, DevChain.Accounts[7]);
-        FunctionMessage message = call(EventReader.ToAbi(match), EventReader.ToAbi(MatchPhase.AtLeaf, leaf), new Abi.Winner(children, stateRoot));
-        TransactionReceipt receipt = await sender.SendAsync(world.Contracts.Tournaments, message);
-        // The end, three credits and the next match.
-        Assert.Equal(5, receipt.Logs.Count);
-        byte[] data = message.ToCallData();
-        int zeros = data.Count(b => b == 0);
-        output.WriteLine($"{name}: {receipt.GasUsed}; witness {witnessLength} bytes, calldata {data.Length} bytes, {zeros} of them zero: floor {21_000 + 10 * zeros + 40 * (data.Length - zeros)}");
-        await world.Chain.RevertAsync(snapshot);
-        return receipt.GasUsed;
-
-        static Word Slot(Word key, Word mapping) => Keccak.Hash((byte[])[.. key.Bytes, .. mapping.Bytes]);
-
-        Task SetAsync(Address contract, Word slot, Word value) =>
-            world.Client.Rpc.CallAsync("anvil_setStorageAt", [contract.ToString(), slot.ToString(), value.ToString()]);
     }
 
     private async Task MeasureInboxAsync(SortedDictionary<string, ulong> gas)

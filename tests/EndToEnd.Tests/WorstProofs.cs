@@ -54,6 +54,23 @@ internal sealed class WorstProofs(int seed, Word domainSeparator)
         yield return StoreAcross(3 * QuarterWords / 4, SlotHeight);
     }
 
+    /// <summary>A leaf of a trace of that height with its proof, as a seal and a join take it (spec 4.3.3, 4.2.3).</summary>
+    public (Word Root, byte[] Item) TraceLeaf(Word leaf, ulong index, int height)
+    {
+        QuadProof proof = QuadProof.Create(QuadTreeKind.Trace, leaf, index, Siblings(height));
+        return (proof.ComputeRoot(leaf, index), Bytes(leaf, proof));
+    }
+
+    /// <summary>The last leaf of a trace, and the children of its root.</summary>
+    public (Quad Children, byte[] Item) LastTraceLeaf(Word leaf, int height)
+    {
+        Word[] siblings = Siblings(height);
+        ulong index = (1UL << (2 * height)) - 1;
+        QuadProof proof = QuadProof.Create(QuadTreeKind.Trace, leaf, index, siblings);
+        Word last = proof.Below(height - 1).ComputeRoot(leaf, index >> 2);
+        return (new Quad(siblings[^3], siblings[^2], siblings[^1], last), Bytes(leaf, proof));
+    }
+
     private TransitionProof LoadRun(RollupTask task)
     {
         var middle = new Quad(Random(), Random(), QuadTree.ZeroRoot(SlotHeight), QuadTree.ZeroRoot(SlotHeight));

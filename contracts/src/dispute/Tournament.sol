@@ -60,15 +60,15 @@ contract Tournament is ITournament {
     uint256 private constant POSITIONS_PER_TASK = 4096;
 
     /// What a move is refunded, in gas (spec 4.6.2): what it costs all in, rounded up.
-    uint256 public constant ADVANCE_GAS = 68_000;
-    uint256 public constant SEAL_GAS = 130_000;
+    uint256 public constant ADVANCE_GAS = 69_000;
+    uint256 public constant SEAL_GAS = 146_000;
     uint256 public constant PROVE_GAS = 280_000;
-    uint256 public constant TIMEOUT_GAS = 150_000;
+    uint256 public constant TIMEOUT_GAS = 152_000;
     uint256 public constant ELIMINATE_GAS = 100_000;
-    uint256 public constant RESOLVE_GAS = 160_000;
-    uint256 public constant SETTLE_GAS = 80_000;
+    uint256 public constant RESOLVE_GAS = 186_000;
+    uint256 public constant SETTLE_GAS = 91_000;
     /// What the honest side pays itself and its prizes cover (spec 4.6.7).
-    uint256 public constant JOIN_GAS = 154_000;
+    uint256 public constant JOIN_GAS = 171_000;
     uint256 public constant CONFIRM_GAS = 90_000;
     uint256 public constant JOIN_INNER_GAS = 130_000;
     uint256 public constant WITHDRAW_GAS = 40_000;
