@@ -3,13 +3,16 @@ namespace Optimistic.Contracts.Ethereum;
 /// <summary>
 /// An endpoint that takes signed transactions, shows them to nobody before they are mined, and drops those that would revert: a builder's,
 /// or a relay to builders (decision 0020). Nothing that it answers is believed. What is not mined is offered to it again with every block,
-/// and when the chain has not got it after <see cref="MaxBlocks"/> the relay does not work, whether it is down, hangs, refuses, or takes
+/// and when the chain has got nothing for <see cref="MaxBlocks"/> the relay does not work, whether it is down, hangs, refuses, or takes
 /// transactions and forgets them: then everything goes out in public, and after <see cref="PauseBlocks"/> the relay has another chance.
 /// Safe for concurrent use.
 /// </summary>
 public sealed class PrivateRelay : IDisposable
 {
-    /// <summary>Blocks of L1 in which it has to bring a transaction in: three minutes, time enough for one that reaches a fifth of the builders.</summary>
+    /// <summary>
+    /// Blocks of L1 in which it has to bring in one of the transactions that wait: three minutes, time enough for one that reaches a fifth of
+    /// the builders. One that brings them in one by one works.
+    /// </summary>
     public const ulong MaxBlocks = 15;
 
     /// <summary>Blocks of L1 for which a relay that failed is not used: half an hour.</summary>
@@ -18,6 +21,7 @@ public sealed class PrivateRelay : IDisposable
     private readonly JsonRpcClient _rpc;
     private readonly Lock _sync = new();
     private ulong? _failedAt, _waitingSince;
+    private ulong _landedAt;
     private string _answer = "";
 
     /// <param name="url">An http or https URL that serves eth_sendRawTransaction; nothing else is asked of it.</param>
@@ -30,7 +34,7 @@ public sealed class PrivateRelay : IDisposable
         Patience = patience;
     }
 
-    /// <summary>How long a transaction waits for it where fewer than <see cref="MaxBlocks"/> come in that time; well within the time in which it has to be mined.</summary>
+    /// <summary>How long any transaction waits for it, however many come in meanwhile; well within the time in which it has to be mined.</summary>
     public TimeSpan Patience { get; set; }
 
     /// <summary>Scheme, host and port, without what may be secret.</summary>
@@ -84,26 +88,33 @@ public sealed class PrivateRelay : IDisposable
     }
 
     /// <summary>What waited for it was mined, or is not wanted any more.</summary>
-    internal void End()
+    /// <param name="landedAt">The block that has it; null: none.</param>
+    internal void End(ulong? landedAt = null)
     {
         lock (_sync)
+        {
             _waitingSince = null;
+            _landedAt = Math.Max(_landedAt, landedAt ?? 0);
+        }
     }
 
-    /// <summary>It did not bring a transaction in.</summary>
-    internal void Fail(ulong block)
+    /// <summary>Whether it does not work, as shown by a transaction that waits since a block, or by another one.</summary>
+    internal bool HasFailed(ulong since, ulong block, TimeSpan waited)
     {
         string reason;
         lock (_sync)
         {
             if (_failedAt is not null)
-                return;
+                return true;
+            if (block < Math.Max(since, _landedAt) + MaxBlocks && waited < Patience)
+                return false;
             _failedAt = block;
             _waitingSince = null;
             reason = _answer;
         }
 
         Report?.Invoke(reason);
+        return true;
     }
 
     /// <summary>Hands a transaction to it. Whatever it answers, the chain decides.</summary>

@@ -110,7 +110,8 @@ public sealed class TransactionSender
             {
                 if (await WaitAsync(flight, cancel).ConfigureAwait(false) is { } receipt)
                 {
-                    _relay?.End();
+                    if (flight.IsPrivate)
+                        _relay!.End(receipt.BlockNumber);
                     return receipt.Succeeded ? receipt : throw await ExplainAsync(request, gasLimit, receipt, cancel).ConfigureAwait(false);
                 }
             }
@@ -274,7 +275,7 @@ public sealed class TransactionSender
                         Offer(flight, landed.Token);
                 }
 
-                bool isPublishing = flight.IsPrivate && HasFailed(flight, _time.GetElapsedTime(start));
+                bool isPublishing = flight.IsPrivate && _relay!.HasFailed(flight.FirstBlock, flight.LastBlock, _time.GetElapsedTime(start));
                 if (receiptless == 0 && (isPublishing || _time.GetElapsedTime(lastSent) >= _options.StuckAfter))
                 {
                     lastSent = _time.GetTimestamp();
@@ -333,14 +334,6 @@ public sealed class TransactionSender
         Nonces.Remember(moved);
         if (!flight.IsPrivate)
             await TrySendAsync(moved, cancel).ConfigureAwait(false);
-    }
-
-    /// <summary>Whether the relay does not work, by this transaction or by another one.</summary>
-    private bool HasFailed(Flight flight, TimeSpan elapsed)
-    {
-        if (flight.LastBlock - flight.FirstBlock >= PrivateRelay.MaxBlocks || elapsed >= _relay!.Patience)
-            _relay!.Fail(flight.LastBlock);
-        return !_relay!.IsUsed;
     }
 
     /// <summary>Hands it to the relay, beside everything else: a relay that hangs holds nothing up.</summary>

@@ -75,10 +75,10 @@ internal sealed class HiddenPool : IAsyncDisposable
 
     /// <summary>Gives what does not revert to whoever makes the next block, behind all that it has already.</summary>
     /// <returns>How many.</returns>
-    public async Task<int> GiveAsync(EthereumClient client, Address sender, CancellationToken cancel)
+    public async Task<int> GiveAsync(EthereumClient client, Address sender, CancellationToken cancel, int most = int.MaxValue)
     {
         int given = 0;
-        while (true)
+        while (given < most)
         {
             ulong next = await client.GetTransactionCountAsync(sender, BlockParameter.Pending, cancel);
             HiddenTransaction? held = Held.FirstOrDefault(held => held.Nonce == next);
@@ -90,6 +90,8 @@ internal sealed class HiddenPool : IAsyncDisposable
             await client.Rpc.CallAsync("eth_sendRawTransaction", [$"0x{Convert.ToHexStringLower(held.Raw)}"], cancel);
             given++;
         }
+
+        return given;
     }
 
     private static async Task<bool> CanBeMinedAsync(EthereumClient client, Address sender, HiddenTransaction held, BlockParameter state, CancellationToken cancel)

@@ -113,6 +113,55 @@ public sealed class PrivateRelayTests : IAsyncLifetime
         Assert.Empty(_reports);
     }
 
+    /// <summary>One that brings in a transaction a block is slow for the last of many, and works.</summary>
+    [Fact]
+    public async Task OneByOneIsNoFailure()
+    {
+        const int Many = (int)PrivateRelay.MaxBlocks + 5;
+        using PrivateRelay relay = RelayAt(_pool.Url);
+        TransactionSender sender = SenderThrough(relay);
+        Task<TransactionReceipt>[] sending = [.. Enumerable.Range(0, Many).Select(i => sender.SendAsync(Transfer($"queue {i}"), Cancel))];
+        await UntilAsync(() => _pool.Held.Count == Many);
+        for (int i = 0; i < Many; i++)
+        {
+            Assert.Equal(1, await _pool.GiveAsync(Chain.Client, Us, Cancel, most: 1));
+            await Chain.MineAsync(cancel: Cancel);
+            await UntilAsync(() => sending.Count(task => task.IsCompleted) == i + 1);
+        }
+
+        Assert.All(await Task.WhenAll(sending), receipt => Assert.True(receipt.Succeeded));
+        Assert.Empty(_reports);
+    }
+
+    /// <summary>Nothing tells what an earlier run has sent there. It is outbid, or mined and counted.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WhatAnEarlierRunHasSentThereIsNotInTheWay(bool isMined)
+    {
+        using PrivateRelay relay = RelayAt(_pool.Url);
+        TransactionSenderOptions options = Patient with { StuckAfter = TimeSpan.FromMilliseconds(50) };
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        Task<TransactionReceipt> earlier = SenderThrough(relay).SendAsync(Transfer("earlier"), stop.Token);
+        await UntilAsync(() => _pool.Held.Count == 1);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => earlier);
+
+        Task<TransactionReceipt> later = new TransactionSender(Chain.Client, DevChain.Accounts[0], isMined ? Patient : options, relay: relay)
+            .SendAsync(Transfer("later"), Cancel);
+        if (isMined)
+        {
+            await _pool.GiveAsync(Chain.Client, Us, Cancel);
+            await Chain.MineAsync(cancel: Cancel);
+        }
+
+        await UntilAsync(() => _pool.Held.Any(held => held.To == Fresh("later")));
+        await _pool.GiveAsync(Chain.Client, Us, Cancel);
+        await Chain.MineAsync(cancel: Cancel);
+        Assert.True((await later).Succeeded);
+        Assert.Equal(isMined ? 2UL : 1, await Chain.Client.GetTransactionCountAsync(Us, BlockParameter.Latest, Cancel));
+    }
+
     [Fact]
     public async Task FeesAreRaisedThereAsWell()
     {
