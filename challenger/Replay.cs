@@ -58,6 +58,12 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     /// <summary>Batches that are kept behind the last confirmed one, and state files.</summary>
     private const int KeptStates = 2;
 
+    /// <summary>
+    /// Batches that are kept whole, with all their tasks and memories, though no dispute asks for them. Of the others that are not confirmed
+    /// the state is kept: they are executed again when one does.
+    /// </summary>
+    internal const int KeptBatches = 16;
+
     /// <summary>Of the time, one part in so many at most is spent on writing state files.</summary>
     private const int SavingShare = 20;
 
@@ -78,6 +84,12 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     private readonly SemaphoreSlim _inboxChanged = new(0);
     private readonly List<OwnClaim> _claims = [];
     private readonly SortedDictionary<ulong, ReplayedBatch> _batches = [];
+
+    /// <summary>After each batch that is not long confirmed.</summary>
+    private readonly SortedDictionary<ulong, RollupState> _states = [];
+
+    /// <summary>The look at L1 at which a batch was executed or asked for last.</summary>
+    private readonly Dictionary<ulong, ulong> _askedAt = [];
     private readonly Dictionary<(ulong Batch, ulong Position, Word BatchHash), ChunkJob> _chunks = [];
 
     /// <summary>Level 1 traces are built one after another: each takes all processors, and many at once would all be late.</summary>
@@ -131,14 +143,22 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     public IBatchTrace? Batch(ulong batch)
     {
         lock (_gate)
-            return _batches.GetValueOrDefault(batch);
+        {
+            if (batch >= (ulong)_claims.Count)
+                return null;
+            _askedAt[batch] = _looks;
+            ReplayedBatch? replayed = _batches.GetValueOrDefault(batch);
+            if (replayed is null && _inboxChanged.CurrentCount == 0)
+                _inboxChanged.Release();
+            return replayed;
+        }
     }
 
     public ITrace? Chunk(ulong batch, ulong position)
     {
         lock (_gate)
         {
-            if (!_batches.TryGetValue(batch, out ReplayedBatch? replayed) || !_chunks.TryGetValue((batch, position, replayed.Claim.BatchHash), out ChunkJob? job))
+            if (batch >= (ulong)_claims.Count || !_chunks.TryGetValue((batch, position, _claims[(int)batch].BatchHash), out ChunkJob? job))
                 return null;
             job.AskedAt = _looks;
             return job.Build.IsCompletedSuccessfully ? new ChunkView(job.Build.Result) : null;
@@ -169,23 +189,21 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
             {
                 LogVoided((ulong)same, (ulong)_claims.Count);
                 _claims.RemoveRange(same, _claims.Count - same);
-                foreach (ulong batch in _batches.Keys.Where(batch => batch >= (ulong)same).ToArray())
-                    _batches.Remove(batch);
+                Forget(batch => batch >= (ulong)same);
             }
 
             // A reorganization below what is kept: only a development chain does that, and L1 has all that is needed to start over.
             ulong next = (ulong)_claims.Count;
-            if (next > 0 && next != _baseNext && !_batches.ContainsKey(next - 1))
+            if (StateBefore(next) is null)
             {
                 _claims.Clear();
-                _batches.Clear();
+                Forget(_ => true);
                 _base = RollupState.Genesis;
                 _baseNext = 0;
             }
 
             // The last confirmed batch stays, and while L1 is ahead of the execution the last executed one: the next starts from its state.
-            foreach (ulong batch in _batches.Keys.Where(batch => batch + KeptStates < confirmed && batch + 1 < (ulong)_claims.Count).ToArray())
-                _batches.Remove(batch);
+            Forget(batch => batch + KeptStates < confirmed && batch + 1 < (ulong)_claims.Count);
         }
 
         if (_inboxChanged.CurrentCount == 0)
@@ -380,17 +398,36 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         }
     }
 
+    /// <summary>What to execute: what a dispute asks for again, else the next of L1's.</summary>
     private (ulong Index, InboxState Inbox, RollupState Before)? Next()
     {
         lock (_gate)
         {
+            foreach ((ulong batch, ulong askedAt) in _askedAt)
+            {
+                bool isWanted = askedAt + 1 >= _looks && batch < (ulong)_claims.Count && !_batches.ContainsKey(batch);
+                if (isWanted && StateBefore(batch) is { } state)
+                    return (batch, _inbox, state);
+            }
+
             ulong next = (ulong)_claims.Count;
             if (next >= (ulong)_inbox.Batches.Count)
                 return null;
-            RollupState before = _batches.TryGetValue(next - 1, out ReplayedBatch? last) ? last.After
-                : _baseNext == next ? _base
-                : throw new InvalidOperationException($"The state before batch {next} is gone: move the data folder away.");
-            return (next, _inbox, before);
+            return (next, _inbox, StateBefore(next) ?? throw new InvalidOperationException($"The state before batch {next} is gone: move the data folder away."));
+        }
+    }
+
+    /// <summary>Null when it is not kept.</summary>
+    private RollupState? StateBefore(ulong batch) =>
+        batch == _baseNext ? _base : batch == 0 ? RollupState.Genesis : _states.GetValueOrDefault(batch - 1);
+
+    private void Forget(Func<ulong, bool> which)
+    {
+        foreach (ulong batch in _states.Keys.Concat(_batches.Keys).Concat(_askedAt.Keys).Where(which).ToHashSet())
+        {
+            _states.Remove(batch);
+            _batches.Remove(batch);
+            _askedAt.Remove(batch);
         }
     }
 
@@ -411,15 +448,30 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
 
         long started = System.Diagnostics.Stopwatch.GetTimestamp();
         ReplayedBatch replayed = Execute(source, before);
+        bool isAgain;
         lock (_gate)
         {
-            bool current = index == (ulong)_claims.Count && index < (ulong)_inbox.Batches.Count &&
+            bool current = index <= (ulong)_claims.Count && index < (ulong)_inbox.Batches.Count &&
                 _inbox.Batches[(int)index].Batch.BatchHash == source.Hash;
             if (!current)
                 return false;
-            _claims.Add(replayed.Claim);
+            isAgain = index < (ulong)_claims.Count;
+            if (isAgain && (_claims[(int)index].StateRoot, _claims[(int)index].TraceRoot) != (replayed.Claim.StateRoot, replayed.Claim.TraceRoot))
+                throw new InvalidOperationException($"Batch {index} came to {replayed.Claim} now and to {_claims[(int)index]} before.");
+            if (!isAgain)
+                _claims.Add(replayed.Claim);
+            _states[index] = replayed.After;
             _batches[index] = replayed;
+            _askedAt[index] = _looks;
+            foreach (ulong old in _batches.Keys.Where(batch => _askedAt[batch] + 1 < _looks).OrderBy(batch => _askedAt[batch]).ThenBy(batch => batch)
+                .Take(_batches.Count - KeptBatches).ToArray())
+            {
+                _batches.Remove(old);
+            }
         }
+
+        if (isAgain)
+            return true;
 
         _journal.Record(replayed.Claim);
         LogExecuted(
@@ -447,13 +499,15 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     /// <summary>Writes the state after the last batch that is executed and confirmed: a restart has no use for a later one.</summary>
     private void SaveState()
     {
-        ReplayedBatch? replayed;
+        RollupState? state;
+        OwnClaim claim;
         ulong next;
         lock (_gate)
         {
             next = Math.Min(_confirmed, (ulong)_claims.Count);
-            if (next <= _savedNext || Environment.TickCount64 < _saveAgain || !_batches.TryGetValue(next - 1, out replayed))
+            if (next <= _savedNext || Environment.TickCount64 < _saveAgain || !_states.TryGetValue(next - 1, out state))
                 return;
+            claim = _claims[(int)next - 1];
             _savedNext = next;
         }
 
@@ -461,9 +515,9 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         try
         {
             Directory.CreateDirectory(StateFolder);
-            string path = StatePath(replayed.Claim), unfinished = path + ".new";
+            string path = StatePath(claim), unfinished = path + ".new";
             using (FileStream file = File.Create(unfinished))
-                StateFile.Write(replayed.After, file);
+                StateFile.Write(state, file);
             File.Move(unfinished, path, overwrite: true);
             foreach (string old in Directory.EnumerateFiles(StateFolder).OrderByDescending(Use).Skip(KeptStates).ToArray())
                 File.Delete(old);
@@ -471,7 +525,7 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             // It only makes the next start faster. Who cannot write it can still tell right from wrong.
-            LogUnsaved(replayed.Claim.Batch, error.Message);
+            LogUnsaved(claim.Batch, error.Message);
         }
 
         _saveAgain = Environment.TickCount64 + SavingShare * (Environment.TickCount64 - started);

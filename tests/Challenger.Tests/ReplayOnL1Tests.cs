@@ -50,6 +50,34 @@ public sealed class ReplayOnL1Tests : IDisposable
         Assert.InRange(positions.Count(position => world.Replay.Chunk(0, position) is not null), 1, Disputes - 2);
     }
 
+    /// <summary>A window of days has more batches than fit into memory with all that was in them.</summary>
+    [Fact]
+    public async Task ABatchThatIsNotKeptIsExecutedAgainForADispute()
+    {
+        const int Batches = Replay.KeptBatches + 3;
+        await using RollupChain chain = await RollupChain.StartAsync(Cancel);
+        await chain.AppendAsync([await chain.DeployAsync("digest", AppPolicy.Stateful, Cancel), chain.Run(0, "abc"u8.ToArray())], Cancel);
+        await using World world = await World.OpenAsync(chain, _folder);
+        for (int batch = 1; batch < Batches; batch++)
+        {
+            await chain.AppendAsync([chain.Run(0, new byte[batch])], Cancel);
+            await world.FollowAsync();
+        }
+
+        ulong[] all = [.. Enumerable.Range(0, Batches).Select(batch => (ulong)batch)];
+        Assert.InRange(all.Count(batch => world.Replay.Batch(batch) is not null), 1, Replay.KeptBatches);
+
+        // Whatever is asked for at every look comes, and stays.
+        for (int look = 0; look < 1000 && all.Any(batch => world.Replay.Batch(batch) is null); look++)
+        {
+            world.Look();
+            await Task.Delay(10, Cancel);
+        }
+
+        Assert.All(all, batch => Assert.Equal(world.Replay.Claim(batch)!.TraceRoot, world.Replay.Batch(batch)?.Root));
+        Assert.Equal(world.Replay.Batch(0)!.Leaf(Transition.Phases), world.Replay.ProveTransition(0, Transition.Phases).After);
+    }
+
     /// <summary>A name of 36 bytes puts a chunk at the end of an input of half a GiB, as often as somebody pays for 36 bytes.</summary>
     [Fact]
     public async Task ABatchOfSparseInputsTakesTheRoomOfWhatIsPublished()
@@ -71,7 +99,7 @@ public sealed class ReplayOnL1Tests : IDisposable
     }
 
     /// <summary>A replay of all that a chain has.</summary>
-    private sealed class World(Replay replay, Journal journal, InboxState inbox) : IAsyncDisposable
+    private sealed class World(Replay replay, Journal journal, Spectator spectator) : IAsyncDisposable
     {
         public Replay Replay => replay;
 
@@ -82,14 +110,21 @@ public sealed class ReplayOnL1Tests : IDisposable
             Journal journal = Journal.Open(folder, new JournalIdentity(chain.Chain.Client.ChainId, chain.Deployment.Rollup, 0, ""));
             var replay = new Replay(
                 new InboxReader(chain.Chain.Client, chain.Contracts.Inbox), chain.DomainSeparator, journal, null, NullLogger.Instance, () => { });
-            var world = new World(replay, journal, spectator.Inbox);
-            world.Look();
-            while (replay.Progress is var (done, of) && done < of)
-                await Task.Delay(10, Cancel);
+            var world = new World(replay, journal, spectator);
+            await world.FollowAsync();
             return world;
         }
 
-        public void Look() => replay.Update(inbox, 0);
+        public void Look() => replay.Update(spectator.Inbox, 0);
+
+        /// <summary>Executes all that L1 has.</summary>
+        public async Task FollowAsync()
+        {
+            await spectator.LookAsync(Cancel);
+            Look();
+            while (replay.Progress is var (done, of) && done < of)
+                await Task.Delay(10, Cancel);
+        }
 
         public async ValueTask DisposeAsync()
         {
