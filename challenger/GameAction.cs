@@ -246,6 +246,9 @@ public static class Gas
 
     public const ulong Settle = 91_000, Join = 171_000, Confirm = 90_000, JoinInner = 130_000, Withdraw = 40_000;
 
+    /// <summary>All calls of one side in one match, when each reverts because somebody made it just before (spec 4.6.9).</summary>
+    public const ulong Copied = 660_000;
+
     /// <summary>What the sender of an action pays at most; 0: nobody has promised anything.</summary>
     public static ulong CostOf(L1Action action) => action switch
     {

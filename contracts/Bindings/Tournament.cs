@@ -49,6 +49,21 @@ public static class Tournament
         private static CONFIRMGASFunction Read(AbiValues v, int _) => new CONFIRMGASFunction();
     }
 
+    public sealed record COPIEDGASFunction() : FunctionMessage<BigInteger>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("COPIED_GAS()");
+
+        public override AbiFunction Function => Definition;
+
+        public static COPIEDGASFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override BigInteger Read(AbiValues v) => v.Integer(0);
+
+        private static COPIEDGASFunction Read(AbiValues v, int _) => new COPIEDGASFunction();
+    }
+
     public sealed record ELIMINATEGASFunction() : FunctionMessage<BigInteger>
     {
         public static AbiFunction Definition { get; } = Contract.Abi.Function("ELIMINATE_GAS()");

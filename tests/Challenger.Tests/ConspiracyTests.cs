@@ -7,15 +7,6 @@ public sealed class ConspiracyTests
 {
     private static readonly Setting Four = Delays.SettingOf(4);
 
-    /// <summary>The rule of decision 0019 that is not in the contracts yet hurts nothing in games of every kind.</summary>
-    [Fact]
-    public void RandomGamesWhereInnerClocksCountViolateNothing()
-    {
-        var variant = new Variant("inner clocks count", InnerClockCounts: true);
-        for (int seed = 1; seed <= 300; seed++)
-            Assert.Null(RandomGame.Play(seed, variant: variant).Violated);
-    }
-
     /// <summary>The search for plans is the same in every process, whatever the number of processors.</summary>
     [Fact]
     public void TheSameSeedFindsTheSamePlan()
@@ -33,7 +24,7 @@ public sealed class ConspiracyTests
             Worst worst = Delays.Sweep(bonds, seed: 1, rounds: 3, width: 4);
             Assert.True(worst.Slowest.Seconds >= worst.Greedy.Seconds);
             Assert.True(worst.Slowest.Seconds <= worst.Slowest.Bound);
-            Assert.True(bonds == 1 || worst.Slowest.Seconds > 3 * Delays.Clocks.Allowance / 2 + worst.Greedy.Seconds);
+            Assert.True(bonds == 1 || worst.Slowest.Seconds > worst.Greedy.Seconds);
         }
     }
 

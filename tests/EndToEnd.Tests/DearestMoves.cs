@@ -231,8 +231,25 @@ internal sealed class DearestMoves(World world, ITestOutputHelper output, int se
         TransactionReceipt receipt = await sender.SendAsync(to, message, value);
         // Of the credits, the end and the match that begins none is missing.
         Assert.Equal(logs, receipt.Logs.Count);
+        await world.CopyAsync(NameOf(message), to, message, value);
         return receipt.GasUsed;
     }
+
+    /// <summary>Of the action that makes such a call.</summary>
+    private static string NameOf(FunctionMessage message) => message switch
+    {
+        Abi.Tournament.AdvanceFunction => "advance",
+        Abi.Tournament.SealFunction => "seal",
+        Abi.Tournament.ProveTransitionFunction => "prove-transition",
+        Abi.Tournament.ProveStepFunction => "prove-step",
+        Abi.Tournament.TimeoutFunction => "timeout",
+        Abi.Tournament.EliminateFunction => "eliminate",
+        Abi.Tournament.ResolveInnerFunction => "resolve-inner",
+        Abi.Tournament.SettleFunction => "settle",
+        Abi.Tournament.JoinInnerFunction => "join-inner",
+        Abi.Rollup.ChallengeFunction => "challenge",
+        _ => throw new InvalidOperationException($"{message.Function.Name} is no move."),
+    };
 
     private Task SetAsync(Address contract, Word slot, BigInteger value) => SetAsync(contract, slot, ToWord(value));
 

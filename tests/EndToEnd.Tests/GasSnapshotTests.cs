@@ -3,6 +3,7 @@ using System.Text.Json;
 using Optimistic.Challenger;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Contracts.L1;
+using Optimistic.Simulator;
 using Optimistic.Vm;
 using Optimistic.Vm.Rollup;
 using Xunit.Sdk;
@@ -74,6 +75,7 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
         ("confirm", new Abi.Tournament.CONFIRMGASFunction()),
         ("confirmOnlyClaim", new Abi.Tournament.CONFIRMGASFunction()),
         ("withdraw", new Abi.Tournament.WITHDRAWGASFunction()),
+        ("copiedMatch", new Abi.Tournament.COPIEDGASFunction()),
     ];
 
     private static string SnapshotPath => Path.Combine(NodePackages.FindContracts(), "snapshots", "gas.json");
@@ -82,12 +84,14 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
     public async Task GasIsWhatTheSnapshotSays()
     {
         var gas = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
+        world.Copier = DevChain.Accounts[7];
         await MeasureDisputeAsync(gas);
         await MeasureWholeDisputeAsync(gas);
         await MeasureEndAsync(gas);
         await MeasureTransitionsAsync(gas);
         await new DearestMoves(world, output, StepSeed).MeasureAsync(gas);
         await MeasureInboxAsync(gas);
+        gas["copiedMatch"] = CopiedMatch();
         foreach ((string key, ulong value) in gas)
         {
             output.WriteLine($"{key} {value}");
@@ -212,11 +216,10 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
                     "anvil_setStorageAt", [world.Contracts.Tournaments.ToString(), slot.ToString(), HashOf(leaf).ToString()]);
                 var sender = new TransactionSender(world.Client, DevChain.Accounts[2]);
                 Assert.Equal(prover.Address, sender.Address);
-                TransactionReceipt receipt = await sender.SendAsync(
-                    world.Contracts.Tournaments,
-                    new Abi.Tournament.ProveStepFunction(
-                        EventReader.ToAbi(match.Ref), EventReader.ToAbi(MatchPhase.AtLeaf, leaf), witness, EventReader.ToAbi(default, Word.Zero)));
-                own.Add(receipt.GasUsed);
+                var proof = new Abi.Tournament.ProveStepFunction(
+                    EventReader.ToAbi(match.Ref), EventReader.ToAbi(MatchPhase.AtLeaf, leaf), witness, EventReader.ToAbi(default, Word.Zero));
+                own.Add((await sender.SendAsync(world.Contracts.Tournaments, proof)).GasUsed);
+                await world.CopyAsync("prove-step", world.Contracts.Tournaments, proof, 0);
                 await world.Chain.RevertAsync(snapshot);
             }
 
@@ -351,6 +354,18 @@ public sealed class GasSnapshotTests(World world, ITestOutputHelper output) : IC
         }
 
         gas["proveTransition"] = worst;
+    }
+
+    /// <summary>What all calls of one side in one match cost at most that revert, since others made them just before (spec 4.6.9).</summary>
+    private ulong CopiedMatch()
+    {
+        foreach ((string call, ulong cost) in world.Reverted)
+        {
+            output.WriteLine($"reverted {call} {cost}");
+            Assert.InRange(cost, 21_000UL, RevertedGas.Of(call));
+        }
+
+        return RevertedGas.OfMatch(GameShape.Standard.ChunkHeight);
     }
 
     private async Task MeasureInboxAsync(SortedDictionary<string, ulong> gas)

@@ -69,7 +69,8 @@ public sealed class LiarsTests(World world, ITestOutputHelper output) : IClassFi
 
         int innerLiars = game.Arenas.Values.Where(arena => arena.Level == 1)
             .Sum(arena => arena.Commitments.Values.Count(commitment => commitment.Eliminated && commitment.Claimer != coalition.Honest));
-        UInt128 least = (UInt128)liars * (p.Stake0 / 10 * 9 - p.Stake1 / 10) + (UInt128)innerLiars * (p.Stake1 / 10 * 9) - (thieves ? p.Stake0 / 10 : 0);
+        UInt128 pot = p.Stake0 / 10 + (UInt128)coalition.MatchTimes.Count * Gas.Copied * p.PriceCeiling;
+        UInt128 least = (UInt128)liars * (p.Stake0 / 10 * 9 - p.Stake1 / 10) + (UInt128)innerLiars * (p.Stake1 / 10 * 9) - (thieves ? pot : 0);
         Report();
         // Where others have joined every true root before it, it has no prizes, and is refunded all but what reverted: nothing, where nobody
         // sees what it sends (spec 4.6.9).

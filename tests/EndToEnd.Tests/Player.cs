@@ -41,6 +41,8 @@ internal abstract class Player(string name, World world, Account account) : IAsy
         Paid += action.Value;
         Gas += receipt.GasUsed;
         world.Note(NameOf(action), receipt);
+        if (action is not (PostClaim or Withdraw))
+            await world.CopyAsync(action.Name, to, message, EventReader.Big(action.Value));
     }
 
     /// <summary>Level 0 and level 1 cost differently.</summary>

@@ -28,6 +28,8 @@ public sealed class World : IAsyncLifetime
 
     private const uint StepLimit = 40;
 
+    private const ulong CopyGasLimit = 2_000_000;
+
     private readonly List<Spent> _spent = [];
     private DevChain? _chain;
     private string? _snapshot;
@@ -119,6 +121,30 @@ public sealed class World : IAsyncLifetime
         await Chain.RevertAsync(_snapshot!);
         _snapshot = await Chain.SnapshotAsync();
         _spent.Clear();
+    }
+
+    /// <summary>Who sends each call of the players once more, behind them, so that it reverts; null: nobody.</summary>
+    internal Account? Copier { get; set; }
+
+    /// <summary>The most gas that such a copy has cost, by what it would have done.</summary>
+    internal Dictionary<string, ulong> Reverted { get; } = [];
+
+    /// <summary>Sends a call that was mined once more.</summary>
+    internal async Task CopyAsync(string name, Address to, FunctionMessage message, BigInteger value)
+    {
+        if (Copier is not Account copier)
+            return;
+        // Without a simulation, which would refuse it.
+        FeeSuggestion fees = await Client.SuggestFeesAsync();
+        ulong nonce = await Client.GetTransactionCountAsync(copier.Address, BlockParameter.Latest);
+        SignedTransaction signed = new Transaction(
+            Client.ChainId, nonce, fees.MaxPriorityFeePerGas, fees.MaxFeePerGas, CopyGasLimit, to, value, message.ToCallData()).Sign(copier);
+        await Client.SendRawTransactionAsync(signed);
+        TransactionReceipt? receipt = null;
+        while (receipt is null)
+            receipt = await Client.GetReceiptAsync(signed.Hash);
+        Assert.False(receipt.Succeeded, $"{name} goes through twice.");
+        Reverted[name] = Math.Max(Reverted.GetValueOrDefault(name), receipt.GasUsed);
     }
 
     internal void Note(string name, TransactionReceipt receipt) => _spent.Add(new Spent(name, receipt.GasUsed));

@@ -392,7 +392,7 @@ internal sealed class Exhaustive
                 Add(arena.AllowanceTwo);
                 Root(arena.Dangling ?? Word.Zero);
                 Add(arena.Dangling is null ? 0 : arena.DanglingBalance);
-                Add(arena.HasEnded ? 1UL : 0);
+                Add((ulong)arena.Pot);
                 foreach (Waiting waiting in arena.Queue)
                 {
                     Root(waiting.Root);

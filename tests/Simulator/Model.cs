@@ -339,7 +339,7 @@ internal sealed class L1Model
     {
         _events.Clear();
         Refusal refusal = Holds(Rule.PaymentsArePulled) || !WouldPayARefuser(sender, action) ? Dispatch(sender, action) : Refusal.TransferFailed;
-        Int128 gas = (Int128)(Gas.CostOf(action) * GasPrice);
+        Int128 gas = (Int128)((refusal == Refusal.None ? Gas.CostOf(action) : RevertedGas.Of(action)) * GasPrice);
         Int128 paid = refusal == Refusal.None ? (Int128)action.Value : 0;
         _net[sender] = _net.GetValueOrDefault(sender) - gas - paid;
         if (refusal == Refusal.None)
@@ -835,10 +835,10 @@ internal sealed class L1Model
         Word sigma = new Quad(a.Context.AppsRoot, a.Context.OutputsRoot, a.Context.Counters, a.MachineRoot).Hash();
         if (sigma != a.Context.SigmaOf(a.Side) && Holds(Rule.InnerJoinsEndInTheirClass))
             return Refusal.WrongClass;
-        if (Holds(Rule.InnerJoinsProveTheirLastLeaf) && !IsLastLeaf(Shape.ChunkHeight, root, a.MachineRoot, a.LastLeaf))
-            return Refusal.RootMismatch;
         if (JoinRefusal(arena, a.Side, root) is var refusal and not Refusal.None)
             return refusal;
+        if (Holds(Rule.InnerJoinsProveTheirLastLeaf) && !IsLastLeaf(Shape.ChunkHeight, root, a.MachineRoot, a.LastLeaf))
+            return Refusal.RootMismatch;
         Join(arena, root, sender, a.Side, BalanceAtJoin(arena, a.Side), a.Children);
         return Refusal.None;
     }
@@ -970,6 +970,8 @@ internal sealed class L1Model
         ToyBatch batch = _world.Batches[(int)a.Batch].Batch;
         if (new TournamentPreimage(a.ParentClaim, a.Attempt, batch.Preimage).Id() != a.Match.Tournament)
             return Refusal.WrongPreimage;
+        if (LeafRefusal(a.Match, a.State, MatchPhase.AtLeaf, out _) is var refusal and not Refusal.None)
+            return refusal;
         return _world.TryOpen(a.State.Agreed, out Quad sigma)
             ? Prove(sender, a.Match, a.State, batch.Transition(a.State.Position, sigma).Hash(), a.Claimed, new NamedWinner(a.WinnerChildren, a.WinnerState))
             : Refusal.WitnessRejected;
@@ -983,12 +985,12 @@ internal sealed class L1Model
     /// <summary>Spec 4.3.5. Who claims another value than the true one sends a witness that is wrong.</summary>
     private Refusal Prove(Address sender, MatchId id, Leaf leaf, Word value, Word claimed, NamedWinner winner)
     {
+        if (LeafRefusal(id, leaf, MatchPhase.AtLeaf, out ModelMatch? match) is var refusal and not Refusal.None)
+            return refusal;
         if (!Holds(Rule.ProofsAreChecked))
             value = claimed;
         if (value != claimed && Holds(Rule.WrongProofEliminatesNobody))
             return Refusal.WitnessRejected;
-        if (LeafRefusal(id, leaf, MatchPhase.AtLeaf, out ModelMatch? match) is var refusal and not Refusal.None)
-            return refusal;
         if (value != claimed || (value != leaf.LeafOne && value != leaf.LeafTwo))
         {
             return Holds(Rule.WrongProofEliminatesNobody)
@@ -1052,7 +1054,8 @@ internal sealed class L1Model
         if (_variant.InnerClockCounts && outcome != MatchOutcome.BothOut && inner.DanglingBalance < balance)
         {
             match.Arena.Commitments[outcome == MatchOutcome.One ? match.Id.One : match.Id.Two].RanSeconds += balance - inner.DanglingBalance;
-            balance = inner.DanglingBalance;
+            if (Holds(Rule.InnerClocksCount))
+                balance = inner.DanglingBalance;
         }
 
         refusal = End(sender, match, outcome, balance, a.State.Spent, Gas.Resolve, new NamedWinner(a.WinnerChildren, a.WinnerState), inner);
@@ -1122,10 +1125,20 @@ internal sealed class L1Model
         match.Outcome = outcome;
         match.RunsOne = match.RunsTwo = false;
         UInt128 bond = _at.Bond(arena.Level);
-        bool first = arena.Level == 0 && !arena.HasEnded;
+        UInt128 pot = Holds(Rule.MatchesLeaveAShare) ? _at.Share : 0;
+        if (arena.Level == 0 && !arena.HasEnded)
+            pot += _at.Prize(0);
         arena.HasEnded = true;
-        UInt128 pot = first ? _at.Prize(0) : 0;
         arena.Pot += pot;
+        if (inner is not null)
+        {
+            if (Holds(Rule.InnerPotsComeOut))
+                arena.Pot += inner.Pot;
+            else
+                CreditTreasury(inner.Pot);
+            inner.Pot = 0;
+        }
+
         Emit(new MatchEndedEvent(arena.Id, match.Key, outcome));
         if (outcome == MatchOutcome.BothOut)
         {
@@ -1139,7 +1152,7 @@ internal sealed class L1Model
 
         if (Holds(Rule.LosersAreEliminated))
             arena.Commitments[loser].Eliminated = true;
-        UInt128 prize = Holds(Rule.PrizesAreATenth) ? _at.Prize(arena.Level) : _at.Stake(arena.Level) * 8 / 10;
+        UInt128 prize = Holds(Rule.PrizesAreATenth) ? _at.Prize(arena.Level) : _at.Stake(arena.Level) / 2;
         Credit(_at.Holder, arena.Commitments[winner].Claimer, prize);
         UInt128 innerPrize = inner is null ? 0 : _at.Prize(1);
         if (inner is not null && Holds(Rule.InnerWinnersGetAPrize))
@@ -1397,6 +1410,9 @@ internal sealed class ModelRules(L1Model l1, int version, DisputeParameters para
     public UInt128 Stake(int level) => level == 0 ? parameters.Stake0 : parameters.Stake1;
 
     public UInt128 Prize(int level) => Stake(level) / 10;
+
+    /// <summary>What each match leaves in the pot (spec 4.6.3).</summary>
+    public UInt128 Share => Gas.Copied * parameters.PriceCeiling;
 
     public UInt128 Reserve(int level) => Gas.Reserve(l1.Shape.HeightOf(level)) * parameters.PriceCeiling;
 

@@ -56,6 +56,9 @@ internal enum Property
     /// <summary>Spec 4.6.2: a match never spends more than one gas reserve.</summary>
     RefundsStayInTheReserve,
 
+    /// <summary>Spec 4.6.3: the pot has a share of each match that has ended, inside its matches too, and a prize at level 0.</summary>
+    PotsAreWhole,
+
     /// <summary>When all is over, every bond is refunded, paid or in the treasury: what is held is credits.</summary>
     EveryBondEnds,
 
@@ -139,7 +142,7 @@ internal static class DelayFormula
     /// <summary>P of spec 4.9.4: wei that liars lose at least for each second of delay beyond A0 + C.</summary>
     public static UInt128 Price(DisputeParameters p, GameShape shape)
     {
-        UInt128 loss0 = p.Stake0 / 10 * 8 - p.Stake1 / 10, loss1 = p.Stake1 / 10 * 9;
+        UInt128 share = Gas.Copied * p.PriceCeiling, loss0 = p.Stake0 / 10 * 8 - p.Stake1 / 10 - share, loss1 = p.Stake1 / 10 * 9 - share;
         return UInt128.Min(loss0 / (2 * Round(p, shape, 1)), 4 * UInt128.Min(loss0, loss1) / (9 * InnerRound(p, shape)));
     }
 
@@ -299,6 +302,11 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
             }
 
             owed += bonds + arena.Pot;
+            if (arena.Result == TournamentResult.Undecided)
+            {
+                UInt128 pot = PotOf(l1, arena);
+                Require(arena.Pot == pot, Property.PotsAreWhole, $"{arena.Pot} wei are in the pot, and {pot} were left");
+            }
         }
 
         foreach (ModelClaim claim in l1.Claims)
@@ -307,6 +315,24 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
             owed += stake.Amount;
         owed += l1.AllCredits;
         Require(l1.Held == owed, Property.MoneyIsConserved, $"{l1.Held} wei are held, {owed} are owed");
+    }
+
+    /// <summary>What the matches that have ended left for the winner.</summary>
+    private static UInt128 PotOf(L1Model l1, ModelArena arena)
+    {
+        int own = 0, inside = 0;
+        foreach (ModelMatch match in l1.Matches)
+        {
+            if (match.Outcome is null)
+                continue;
+            if (match.Arena.Id == arena.Id)
+                own++;
+            else if (match.Arena.Level == 1 && l1.Match(match.Arena.Id) is { Outcome: not null } outer && outer.Arena.Id == arena.Id)
+                inside++;
+        }
+
+        ModelRules rules = l1.RulesOf(arena);
+        return (UInt128)(own + inside) * rules.Share + (arena.Level == 0 && own > 0 ? rules.Prize(0) : 0);
     }
 
     private void CheckClaims(L1Model l1)
@@ -570,7 +596,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
 
             // Who brings the truth first is paid as one who tells it.
             if (arena.Level == 0 && arena.Result == TournamentResult.Winner && liars.Contains(arena.Commitments[arena.Winner].Claimer))
-                least -= (Int128)rules.Prize(0);
+                least -= (Int128)PotOf(l1, arena);
         }
 
         Int128 lost = 0;

@@ -55,6 +55,9 @@ internal enum Rule
     /// <summary>The clocks of the outer match run while its inner tournament is played.</summary>
     OuterClocksStand,
 
+    /// <summary>Who wins an inner tournament goes on with the clock that it had before.</summary>
+    InnerClocksCount,
+
     // Bisection (4.3)
     /// <summary>Any four words pass for the opening of a node.</summary>
     OpeningsAreChecked,
@@ -139,7 +142,7 @@ internal enum Rule
     /// <summary>The refund of a move is not booked on its match.</summary>
     RefundsAreBooked,
 
-    /// <summary>The whole stake of a loser goes to the winner's claimer.</summary>
+    /// <summary>Half the stake of a loser goes to the winner's claimer.</summary>
     PrizesAreATenth,
 
     /// <summary>The bond of a loser goes back to its claimer.</summary>
@@ -153,6 +156,12 @@ internal enum Rule
 
     /// <summary>The pot of a tournament goes to the treasury.</summary>
     PotsGoToWinners,
+
+    /// <summary>A match that ends leaves no share in the pot.</summary>
+    MatchesLeaveAShare,
+
+    /// <summary>The pot of an inner tournament goes to the treasury.</summary>
+    InnerPotsComeOut,
 
     /// <summary>The treasury is not credited with what is left.</summary>
     TheTreasuryGetsTheRest,

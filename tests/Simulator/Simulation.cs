@@ -379,16 +379,24 @@ internal sealed class Simulation
     {
         if (Defended)
             PropertyChecks.Require(refusal == Refusal.None || raced, Property.HonestIsNeverRefused, $"{action.Name}: {refusal}");
-        bool own = refusal != Refusal.None || action switch
+        bool own = action switch
         {
-            PostClaim => true,
-            Confirm a => !(L1.State.Arenas.TryGetValue(a.Claim.Tournament, out Arena? arena)
-                && arena.Commitments.Values.Any(commitment => commitment.Claimer == sender.Address)),
-            Withdraw or Recover => true,
-            _ => false,
+            PostClaim or Withdraw or Recover => true,
+            PostChallenge => refusal != Refusal.None,
+            Confirm a => !IsClaimer(sender, a.Claim.Tournament),
+            // Others made it before: the pot of a tournament of its own pays for that (spec 4.6.9).
+            _ => refusal != Refusal.None && !IsClaimer(sender, action.Subject),
         };
         if (own)
-            Checks.OwnExpense += Gas.CostOf(action) * L1.GasPrice;
+            Checks.OwnExpense += (refusal == Refusal.None ? Gas.CostOf(action) : RevertedGas.Of(action)) * L1.GasPrice;
+    }
+
+    /// <summary>Whether a commitment of that account is in the tournament of level 0 that a tournament or match of either level belongs to.</summary>
+    private bool IsClaimer(Player player, Word subject)
+    {
+        while (L1.MatchOrNull(subject) is ModelMatch match)
+            subject = match.Arena.Id;
+        return L1.ArenaOrNull(subject) is ModelArena arena && arena.Commitments.Values.Any(commitment => commitment.Claimer == player.Address);
     }
 
     private PropertyChecks Checks => _checks ??= new PropertyChecks(

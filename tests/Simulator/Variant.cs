@@ -36,8 +36,8 @@ internal enum FirstMove
 }
 
 /// <summary>Rules of pairing and of clocks that were weighed against each other (decision 0019).</summary>
-/// <param name="InnerClockCounts">Whoever wins an inner tournament goes on with no more time than its commitment in there has left.</param>
-internal sealed record Variant(string Name, Pairing Pairing = Pairing.AtOnce, FirstMove FirstMove = FirstMove.WhoWaited, bool InnerClockCounts = false)
+/// <param name="InnerClockCounts">Whoever wins an inner tournament goes on with no more time than its commitment in there has left (spec 4.3.7).</param>
+internal sealed record Variant(string Name, Pairing Pairing = Pairing.AtOnce, FirstMove FirstMove = FirstMove.WhoWaited, bool InnerClockCounts = true)
 {
     /// <summary>Spec 4.</summary>
     public static Variant Spec { get; } = new("today's");
@@ -52,7 +52,6 @@ internal sealed record Variant(string Name, Pairing Pairing = Pairing.AtOnce, Fi
         new("one match at a time, most time left first", Pairing.MostTimeFirst),
         new("bracket: rounds, in order of coming", Pairing.Rounds),
         new("bracket: rounds, most time against least", Pairing.RoundsMostWithLeast),
-        new("inner clocks count", InnerClockCounts: true),
-        new("inner clocks count, bracket", Pairing.Rounds, InnerClockCounts: true),
+        new("the outer clock stays as it was", InnerClockCounts: false),
     ];
 }

@@ -5,8 +5,8 @@ import {Result} from "../interfaces/ITournament.sol";
 
 /// A tournament's own data (spec 4.2.1), in one slot: start in bits 0–39, allowances of the two sides in bits 40–71 and
 /// 72–103 (the same at level 0), live matches in bits 104–135, level in bits 136–143, result in bits 144–151, balance of
-/// the dangling commitment in bits 152–183, whether the pot is kept (spec 4.6.3) in bit 184,
-/// whether a commitment is dangling in bit 255. Zero when there is no such tournament: a start is never zero.
+/// the dangling commitment in bits 152–183, matches that have ended, with those inside them, in bits 184–215, whether a
+/// commitment is dangling in bit 255. Zero when there is no such tournament: a start is never zero.
 type Arena is uint256;
 
 using {
@@ -19,13 +19,12 @@ using {
     result,
     danglingBalance,
     dangles,
-    hasPot,
+    endedMatches,
     withMatchBegun,
     withMatchEnded,
     withResult,
     withDangling,
-    withoutDangling,
-    withPot
+    withoutDangling
 } for Arena global;
 
 function newArena(uint8 level_, uint40 startedAt_, uint32 allowanceOne, uint32 allowanceTwo) pure returns (Arena) {
@@ -72,10 +71,11 @@ function withMatchBegun(Arena self) pure returns (Arena) {
     }
 }
 
-function withMatchEnded(Arena self) pure returns (Arena) {
-    // Unchecked because a match ends once and was counted when it began.
+/// ended: how many end with it, itself and those in its inner tournament.
+function withMatchEnded(Arena self, uint32 ended) pure returns (Arena) {
+    // Unchecked because a match ends once and was counted when it began, and as many never exist as above.
     unchecked {
-        return Arena.wrap(Arena.unwrap(self) - (1 << 104));
+        return Arena.wrap(Arena.unwrap(self) - (1 << 104) + (uint256(ended) << 184));
     }
 }
 
@@ -89,8 +89,9 @@ function danglingBalance(Arena self) pure returns (uint32) {
     return uint32(Arena.unwrap(self) >> 152);
 }
 
-function hasPot(Arena self) pure returns (bool) {
-    return Arena.unwrap(self) >> 184 & 1 != 0;
+/// Each has left its share in the pot (spec 4.6.3).
+function endedMatches(Arena self) pure returns (uint32) {
+    return uint32(Arena.unwrap(self) >> 184);
 }
 
 function dangles(Arena self) pure returns (bool) {
@@ -107,8 +108,4 @@ function withDangling(Arena self, uint32 balance) pure returns (Arena) {
 
 function withoutDangling(Arena self) pure returns (Arena) {
     return Arena.wrap(Arena.unwrap(self) & ~(uint256(1) << 255));
-}
-
-function withPot(Arena self) pure returns (Arena) {
-    return Arena.wrap(Arena.unwrap(self) | 1 << 184);
 }

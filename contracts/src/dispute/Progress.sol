@@ -27,6 +27,7 @@ using {
     oneMoves,
     overdue,
     charged,
+    capped,
     descended,
     sealedIn,
     withSpent
@@ -91,6 +92,16 @@ function charged(Progress self, bool one, uint40 now_, uint32 grace) pure return
         if (elapsed >= (one ? self.balanceOne() : self.balanceTwo())) revert Overdue();
         if (elapsed <= grace) return self;
         return Progress.wrap(Progress.unwrap(self) - ((elapsed - grace) << (one ? ONE_SHIFT : TWO_SHIFT)));
+    }
+}
+
+/// The side goes on with no more time than that (spec 4.3.7).
+function capped(Progress self, bool one, uint32 most) pure returns (Progress) {
+    uint32 balance = one ? self.balanceOne() : self.balanceTwo();
+    if (balance <= most) return self;
+    // Unchecked because the balance is larger: no borrow leaves its bits.
+    unchecked {
+        return Progress.wrap(Progress.unwrap(self) - (uint256(balance - most) << (one ? ONE_SHIFT : TWO_SHIFT)));
     }
 }
 

@@ -72,6 +72,9 @@ contract Tournament is ITournament {
     uint256 public constant CONFIRM_GAS = 90_000;
     uint256 public constant JOIN_INNER_GAS = 130_000;
     uint256 public constant WITHDRAW_GAS = 40_000;
+    /// What all calls of one side in one match cost when each reverts, since somebody has copied it and was mined first
+    /// (spec 4.6.8).
+    uint256 public constant COPIED_GAS = 660_000;
 
     IStepVerifier public immutable verifier;
     address public immutable rollup;
@@ -92,6 +95,7 @@ contract Tournament is ITournament {
     uint256 private immutable BOND_1;
     uint256 private immutable PRIZE_0;
     uint256 private immutable PRIZE_1;
+    uint256 private immutable SHARE;
 
     mapping(bytes32 tournament => Arena) private _arenas;
     /// The commitment that dangles, when the arena says that one does; after the end of a tournament, its winner. It is
@@ -140,15 +144,19 @@ contract Tournament is ITournament {
         guardian = guardian_;
         pauseBudgetSeconds = pauseBudgetSeconds_;
 
-        // Spec 4.6.7. The third: the pot, the winner's prize and the inner winner's all come out of one loser's stake.
+        // Spec 4.6.7. The third: two prizes of level 0, the inner winner's and the share all come out of one loser's stake.
+        // At level 1 the prize and the share are less than the least stake.
         uint256 ceiling = parameters_.priceCeiling;
+        uint256 share = COPIED_GAS * ceiling;
         uint256 least1 = 10 * (JOIN_INNER_GAS + WITHDRAW_GAS) * ceiling;
         if (parameters_.stake1 < least1) revert StakeTooSmall(1, least1);
         uint256 least0 = 10 * (JOIN_GAS + SETTLE_GAS + CONFIRM_GAS + WITHDRAW_GAS) * ceiling;
-        if (8 * least0 < parameters_.stake1) least0 = (uint256(parameters_.stake1) + 7) / 8;
+        uint256 others = parameters_.stake1 + 10 * share;
+        if (8 * least0 < others) least0 = (others + 7) / 8;
         if (parameters_.stake0 < least0) revert StakeTooSmall(0, least0);
         PRIZE_0 = parameters_.stake0 / 10;
         PRIZE_1 = parameters_.stake1 / 10;
+        SHARE = share;
     }
 
     // Joining (spec 4.2)
@@ -197,9 +205,9 @@ contract Tournament is ITournament {
         bytes32 sigma = quad(context.appsRoot, context.outputsRoot, context.counters, machineRoot);
         if (sigma != (class == 1 ? context.sigmaOne : context.sigmaTwo)) revert WrongClass();
         bytes32 root = quadOf(children);
-        requireTraceLeaf(root, HEIGHT_1, _lastPosition(HEIGHT_1), machineRoot, lastLeaf);
         if (_commitments[tournament][root].exists()) revert RootAlreadyJoined();
         uint32 balance = _join(tournament, arena_, root, class, children, msg.sender, now_);
+        requireTraceLeaf(root, HEIGHT_1, _lastPosition(HEIGHT_1), machineRoot, lastLeaf);
         _commitments[tournament][root] = newCommitment(msg.sender, class);
         _enter(tournament, arena_, arena_, root, balance, children, now_);
     }
@@ -381,6 +389,7 @@ contract Tournament is ITournament {
         if (quad(preimage.parentClaim, batchHash, bytes32(uint256(preimage.attempt)), 0) != id.tournament) {
             revert WrongPreimage();
         }
+        (uint40 now_, bytes32 matchId) = _requireProvable(id, state);
         IStepVerifier.BatchContext memory batch = IStepVerifier.BatchContext({
             tasksRoot: preimage.tasksRoot,
             count: preimage.count,
@@ -389,14 +398,26 @@ contract Tournament is ITournament {
             domainSeparator: domainSeparator
         });
         bytes32 proven = verifier.transition(batch, state.agreed, state.progress.position(), witness);
-        _endProven(id, state, proven, winner);
+        _endProven(id, matchId, state, proven, winner, now_);
     }
 
     function proveStep(MatchId calldata id, Leaf calldata state, bytes calldata witness, Winner calldata winner)
         external
     {
         if (_arenas[id.tournament].level() != 1) revert WrongLevel();
-        _endProven(id, state, verifier.step(state.agreed, witness), winner);
+        (uint40 now_, bytes32 matchId) = _requireProvable(id, state);
+        _endProven(id, matchId, state, verifier.step(state.agreed, witness), winner, now_);
+    }
+
+    /// Before the proof, which is dear: who comes second pays no more than for its calldata.
+    function _requireProvable(MatchId calldata id, Leaf calldata state)
+        private
+        view
+        returns (uint40 now_, bytes32 matchId)
+    {
+        now_ = _now();
+        matchId = matchIdOf(id);
+        _requireLeaf(matchId, Phase.AtLeaf, state);
     }
 
     function timeout(MatchId calldata id, Bisection calldata state, Winner calldata winner) external {
@@ -406,7 +427,7 @@ contract Tournament is ITournament {
         bool moverIsOne = state.progress.oneMoves();
         if (!state.progress.overdue(moverIsOne, now_)) revert NotOverdue();
         Progress progress = state.progress.withSpent(_refund(TIMEOUT_GAS));
-        _endWon(id, matchId, moverIsOne ? Outcome.Two : Outcome.One, progress, 0, winner, now_);
+        _endWon(id, matchId, moverIsOne ? Outcome.Two : Outcome.One, progress, 1, 0, winner, now_);
     }
 
     function eliminate(MatchId calldata id, Leaf calldata state) external {
@@ -414,7 +435,7 @@ contract Tournament is ITournament {
         bytes32 matchId = matchIdOf(id);
         _requireLeaf(matchId, Phase.AtLeaf, state);
         if (!state.progress.overdue(true, now_) || !state.progress.overdue(false, now_)) revert NotOverdue();
-        _endLost(id, matchId, state.progress.withSpent(_refund(ELIMINATE_GAS)));
+        _endLost(id, matchId, state.progress.withSpent(_refund(ELIMINATE_GAS)), 1);
     }
 
     function resolveInner(MatchId calldata id, Leaf calldata state, Winner calldata winner) external {
@@ -426,10 +447,12 @@ contract Tournament is ITournament {
         uint256 elapsed = now_ - inner.startedAt();
         bytes32 innerWinner = _danglingOf(matchId, inner);
         Progress progress = state.progress.withSpent(_refund(RESOLVE_GAS));
+        // The shares of the matches inside go to the pot outside, with its own.
+        uint32 ended = inner.endedMatches() + 1;
         if (innerWinner == 0) {
             if (elapsed < inner.longestAllowance()) revert Undecidable();
             _conclude(matchId, inner, Result.NoWinner, 0);
-            _endLost(id, matchId, progress);
+            _endLost(id, matchId, progress, ended);
         } else {
             Commitment commitment_ = _commitments[matchId][innerWinner];
             uint8 class = commitment_.class();
@@ -437,29 +460,36 @@ contract Tournament is ITournament {
             _conclude(matchId, inner, Result.Winner, innerWinner);
             // Its bond, and its prize out of the outer loser's bond.
             _credit(commitment_.claimer(), BOND_1 + PRIZE_1);
-            _endWon(id, matchId, class == 1 ? Outcome.One : Outcome.Two, progress, PRIZE_1, winner, now_);
+            progress = progress.capped(class == 1, inner.danglingBalance());
+            _endWon(id, matchId, class == 1 ? Outcome.One : Outcome.Two, progress, ended, PRIZE_1, winner, now_);
         }
     }
 
     /// Ends a match at its leaf: the side whose leaf was proven wins unless it is overdue (spec 4.3.5).
-    function _endProven(MatchId calldata id, Leaf calldata state, bytes32 proven, Winner calldata winner) private {
-        uint40 now_ = _now();
-        bytes32 matchId = matchIdOf(id);
-        _requireLeaf(matchId, Phase.AtLeaf, state);
+    function _endProven(
+        MatchId calldata id,
+        bytes32 matchId,
+        Leaf calldata state,
+        bytes32 proven,
+        Winner calldata winner,
+        uint40 now_
+    ) private {
         bool isOne = proven == state.leafOne;
         if (!isOne && proven != state.leafTwo) revert NeitherLeaf(proven);
         Progress progress = state.progress.charged(isOne, now_, GRACE).withSpent(_refund(PROVE_GAS));
-        _endWon(id, matchId, isOne ? Outcome.One : Outcome.Two, progress, 0, winner, now_);
+        _endWon(id, matchId, isOne ? Outcome.One : Outcome.Two, progress, 1, 0, winner, now_);
     }
 
     // Ends (spec 4.4 to 4.6)
 
-    /// progress: with the winner's balance and all that was spent. paid: already, out of the loser's bond.
+    /// progress: with the winner's balance and all that was spent. ended: matches, this one and those inside it. paid:
+    /// already, out of the loser's bond.
     function _endWon(
         MatchId calldata id,
         bytes32 matchId,
         Outcome outcome,
         Progress progress,
+        uint32 ended,
         uint256 paid,
         Winner calldata winner,
         uint40 now_
@@ -469,14 +499,11 @@ contract Tournament is ITournament {
         bool isOne = outcome == Outcome.One;
         bytes32 root = isOne ? id.one : id.two;
         Arena stored = _arenas[id.tournament];
-        Arena arena_ = stored.withMatchEnded();
-        paid += progress.spent();
+        Arena arena_ = stored.withMatchEnded(ended);
+        paid += progress.spent() + SHARE;
         if (arena_.level() == 0) {
             _credit(_claimerOf(id.tournament, winner.stateRoot, root), PRIZE_0);
-            if (!arena_.hasPot()) {
-                arena_ = arena_.withPot();
-                paid += PRIZE_0;
-            }
+            if (stored.endedMatches() == 0) paid += PRIZE_0;
             _credit(treasury, BOND_0 - PRIZE_0 - paid);
         } else {
             _credit(_commitments[id.tournament][root].claimer(), PRIZE_1);
@@ -486,21 +513,18 @@ contract Tournament is ITournament {
         _enter(id.tournament, stored, arena_, root, balance, winner.children, now_);
     }
 
-    function _endLost(MatchId calldata id, bytes32 matchId, Progress progress) private {
+    function _endLost(MatchId calldata id, bytes32 matchId, Progress progress, uint32 ended) private {
         delete _matches[matchId];
         emit MatchEnded(id.tournament, matchId, Outcome.BothOut);
-        Arena arena_ = _arenas[id.tournament].withMatchEnded();
-        uint256 paid = progress.spent();
-        if (arena_.level() == 0) {
-            if (!arena_.hasPot()) {
-                arena_ = arena_.withPot();
-                paid += PRIZE_0;
-            }
+        Arena stored = _arenas[id.tournament];
+        uint256 paid = progress.spent() + SHARE;
+        if (stored.level() == 0) {
+            if (stored.endedMatches() == 0) paid += PRIZE_0;
             _credit(treasury, 2 * BOND_0 - paid);
         } else {
             _credit(treasury, 2 * BOND_1 - paid);
         }
-        _arenas[id.tournament] = arena_;
+        _arenas[id.tournament] = stored.withMatchEnded(ended);
     }
 
     function settle(bytes32 tournament, bytes32 stateRoot) external {
@@ -512,8 +536,7 @@ contract Tournament is ITournament {
         if (arena_.liveMatches() != 0) revert MatchesLive();
         if (now_ - arena_.startedAt() < arena_.allowanceOf(0)) revert WindowOpen();
         bytes32 winner = _danglingOf(tournament, arena_);
-        // A tournament opens with a match, which has ended: there is a pot (spec 4.6.4).
-        uint256 pot_ = PRIZE_0 - _refund(SETTLE_GAS);
+        uint256 pot_ = _pot(arena_) - _refund(SETTLE_GAS);
         if (winner == 0) {
             _conclude(tournament, arena_, Result.NoWinner, 0);
             _credit(treasury, pot_);
@@ -558,6 +581,13 @@ contract Tournament is ITournament {
         emit Withdrawn(msg.sender, to, amount);
         (bool sent,) = to.call{value: amount}("");
         if (!sent) revert TransferFailed();
+    }
+
+    /// What the tournament keeps for its winner (spec 4.6.3). At level 0 there is a prize in it from the first match to end
+    /// on, and so at the end: it opens with a match.
+    function _pot(Arena arena_) private view returns (uint256) {
+        uint32 ended = arena_.endedMatches();
+        return ended * SHARE + (ended != 0 && arena_.level() == 0 ? PRIZE_0 : 0);
     }
 
     /// Gas of the longest match: all advances, the seal and the dearest end.
@@ -680,7 +710,7 @@ contract Tournament is ITournament {
 
     function pot(bytes32 tournament) external view returns (uint256) {
         Arena arena_ = _arenas[tournament];
-        return arena_.hasPot() && arena_.result() == Result.Undecided ? PRIZE_0 : 0;
+        return arena_.result() == Result.Undecided ? _pot(arena_) : 0;
     }
 
     function commitment(bytes32 tournament, bytes32 root) external view returns (address claimer, uint8 class) {

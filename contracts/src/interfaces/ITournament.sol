@@ -200,7 +200,7 @@ interface ITournament {
         );
     /// Seconds that the dangling commitment has left.
     function danglingBalance(bytes32 tournament) external view returns (uint32);
-    /// Wei kept for the end of a level 0 tournament (spec 4.6.3).
+    /// Wei kept for the winner of the level 0 tournament (spec 4.6.3), so far in this one.
     function pot(bytes32 tournament) external view returns (uint256);
     /// Of level 1 alone; the claimers of level 0 are in the Rollup.
     function commitment(bytes32 tournament, bytes32 root) external view returns (address claimer, uint8 class);

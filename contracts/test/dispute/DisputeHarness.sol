@@ -92,6 +92,11 @@ abstract contract DisputeHarness is Base, IClaimers {
         return new Tournament(verifier, domain, parameters, rollup, TREASURY, GUARDIAN, PAUSE_BUDGET);
     }
 
+    /// What each match leaves in the pot (spec 4.6.3).
+    function share() internal view returns (uint256) {
+        return tournament.COPIED_GAS() * CEILING;
+    }
+
     function setUpDispute() internal {
         vm.warp(1_000_000);
         initialOpening = [bytes32(uint256(1)), bytes32(uint256(2)), bytes32(uint256(3)), bytes32(0)];

@@ -558,9 +558,10 @@ contract TournamentTest is DisputeHarness {
         vm.assertEq(claimer, LIAR);
         vm.assertEq(uint256(tournament.danglingBalance(outer)), two - one);
         vm.assertEq(uint256(class), 2);
-        // The window of the absent class has closed: decided at once.
+        // The window of the absent class has closed: decided at once. The winner goes on with what it has left inside.
         resolve(outer);
         vm.assertTrue(eliminated(trueTrace().root()));
+        vm.assertEq(uint256(tournament.danglingBalance(tournamentId())), two - one);
     }
 
     function testInnerResolvesWhenTheAbsentClassesWindowCloses() external {
@@ -816,17 +817,17 @@ contract TournamentTest is DisputeHarness {
         uint256 spent1 =
             (13 * tournament.ADVANCE_GAS() + tournament.SEAL_GAS() + tournament.PROVE_GAS()) * uint256(CEILING);
         vm.assertEq(spent1, reserve1);
-        vm.assertEq(tournament.credits(TREASURY), STAKE_1 - STAKE_1 / 10);
+        vm.assertEq(tournament.credits(TREASURY), STAKE_1 - STAKE_1 / 10 - share());
         vm.assertEq(tournament.credits(HONEST), STAKE_1 / 10);
         pass(A0 + GRANT);
         resolve(outer);
         requireHonestWon();
-        // At both levels its bond, the prize of the match, and that of the tournament less what settling is refunded.
+        // At both levels its bond, the prize and the share of the match, and the prize of the tournament, less what
+        // settling is refunded.
         uint256 settling = tournament.SETTLE_GAS() * uint256(CEILING);
         vm.assertEq(tournament.credits(address(this)), settling);
-        vm.assertEq(
-            tournament.credits(HONEST), tournament.bond(0) + tournament.bond(1) + (STAKE_0 + STAKE_1) / 5 - settling
-        );
+        uint256 prizes = (STAKE_0 + STAKE_1) / 5 + 2 * share();
+        vm.assertEq(tournament.credits(HONEST), tournament.bond(0) + tournament.bond(1) + prizes - settling);
         uint256 credits =
             tournament.credits(HONEST) + tournament.credits(TREASURY) + tournament.credits(MOVER) + settling;
         vm.assertEq(address(tournament).balance, credits);

@@ -296,7 +296,7 @@ contract RollupTest is RollupHarness {
         vm.assertTrue(result == Result.Winner);
         vm.expectRevert(Rollup.NotOfLatestConfirmed.selector);
         rollup.confirm(late, 0);
-        vm.assertEq(tournament.credits(LIAR), bond + STAKE_0 / 5 - tournament.SETTLE_GAS() * tx.gasprice);
+        vm.assertEq(tournament.credits(LIAR), bond + STAKE_0 / 5 + share() - tournament.SETTLE_GAS() * tx.gasprice);
     }
 
     function testRulesOfAnotherRollupOrInbox() external {

@@ -238,7 +238,7 @@ contract StakesTest is RollupHarness {
         pass(A0);
         settle(lie.tournament);
         rollup.confirm(truth, 0);
-        vm.assertEq(tournament.credits(ANYONE), bond + STAKE_0 / 5 - tournament.SETTLE_GAS() * tx.gasprice);
+        vm.assertEq(tournament.credits(ANYONE), bond + STAKE_0 / 5 + share() - tournament.SETTLE_GAS() * tx.gasprice);
     }
 
     /// Spec 5.8.5: two lies behind one stake. The first challenge pays for itself, the second lie falls by itself.
