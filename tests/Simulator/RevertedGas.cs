@@ -17,8 +17,8 @@ public static class RevertedGas
         "advance" => 41_000,
         "seal" => 98_000,
         "prove-transition" or "prove-step" => 250_000,
-        "resolve-inner" => 45_000,
-        _ => 60_000,
+        "challenge" or "join-inner" => 95_000,
+        _ => 45_000,
     };
 
     /// <summary>
