@@ -339,7 +339,7 @@ internal sealed class L1Model
     {
         _events.Clear();
         Refusal refusal = Holds(Rule.PaymentsArePulled) || !WouldPayARefuser(sender, action) ? Dispatch(sender, action) : Refusal.TransferFailed;
-        Int128 gas = (Int128)((refusal == Refusal.None ? Gas.CostOf(action) : RevertedGas.Of(action)) * GasPrice);
+        Int128 gas = (Int128)(RevertedGas.Of(action, refusal) * GasPrice);
         Int128 paid = refusal == Refusal.None ? (Int128)action.Value : 0;
         _net[sender] = _net.GetValueOrDefault(sender) - gas - paid;
         if (refusal == Refusal.None)

@@ -94,7 +94,7 @@ internal sealed class ReplayRecording
     private void Record(L1Model l1, Player player, L1Action action, Refusal refusal)
     {
         ImmutableDictionary<Address, Int128> gas = _actions.Count == 0 ? ImmutableDictionary<Address, Int128>.Empty : _actions[^1].Gas;
-        gas = gas.SetItem(player.Address, gas.GetValueOrDefault(player.Address) + (Int128)(Gas.CostOf(action) * l1.GasPrice));
+        gas = gas.SetItem(player.Address, gas.GetValueOrDefault(player.Address) + (Int128)(RevertedGas.Of(action, refusal) * l1.GasPrice));
         _actions.Add(new RecordedAction(
             l1.Timestamp, player.Name, player.Address, action, VersionOf(l1, action), l1.GasPrice, refusal, [.. l1.Events], l1.State, _views.Of(l1), l1.Net.ToImmutableDictionary(), gas));
     }

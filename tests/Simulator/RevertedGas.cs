@@ -6,10 +6,11 @@ namespace Optimistic.Simulator;
 /// What a call costs at most that reverts because somebody made the same one just before: little more than its calldata. The gas snapshot
 /// holds real calls to it.
 /// </summary>
-public static class RevertedGas
+internal static class RevertedGas
 {
-    /// <summary>Nothing for what nobody has promised anything about.</summary>
-    public static ulong Of(L1Action action) => Math.Min(Gas.CostOf(action), Of(action.Name));
+    /// <summary>What the model charges for a call: nothing for one about which nobody has promised anything.</summary>
+    public static ulong Of(L1Action action, Refusal refusal) =>
+        refusal == Refusal.None ? Gas.CostOf(action) : Math.Min(Gas.CostOf(action), Of(action.Name));
 
     /// <param name="call">The name of the action.</param>
     public static ulong Of(string call) => call switch

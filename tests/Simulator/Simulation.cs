@@ -388,7 +388,7 @@ internal sealed class Simulation
             _ => refusal != Refusal.None && !IsClaimer(sender, action.Subject),
         };
         if (own)
-            Checks.OwnExpense += (refusal == Refusal.None ? Gas.CostOf(action) : RevertedGas.Of(action)) * L1.GasPrice;
+            Checks.OwnExpense += RevertedGas.Of(action, refusal) * L1.GasPrice;
     }
 
     /// <summary>Whether a commitment of that account is in the tournament of level 0 that a tournament or match of either level belongs to.</summary>
