@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Phase} from "../../src/dispute/Progress.sol";
 import {ITournament, Leaf, MatchId, Outcome, Result} from "../../src/interfaces/ITournament.sol";
-import {Base, Vm} from "../Base.sol";
+import {Base, IPurse, Vm} from "../Base.sol";
 import {DisputeHarness} from "./DisputeHarness.sol";
 import {TallTrace, TallTraces} from "./TallTrace.sol";
 import {Toy} from "./ToyVerifier.sol";
@@ -377,6 +377,14 @@ contract Players is DisputeHarness {
         }
         vm.assertTrue(tournament.credits(HONEST) >= honestPaid + prizes, "the honest party gets its bonds and prizes");
     }
+
+    function emptyAll() external {
+        address[] memory accounts = new address[](5);
+        (accounts[0], accounts[1], accounts[2], accounts[3]) = (HONEST, LIAR, MOVER, TREASURY);
+        // It settles, and is paid for it.
+        accounts[4] = address(this);
+        empty(IPurse(address(tournament)), accounts);
+    }
 }
 
 contract TournamentInvariants is Base {
@@ -411,5 +419,6 @@ contract TournamentInvariants is Base {
         players.checkCounts();
         players.checkMoney();
         players.checkHonest();
+        players.emptyAll();
     }
 }
