@@ -319,6 +319,9 @@ internal sealed class FrontRunner : Player
     private readonly int _oneIn;
     private bool _running;
 
+    /// <summary>What it is willing to copy.</summary>
+    public Func<L1Action, bool> Willing { get; init; } = _ => true;
+
     public FrontRunner(string name, Simulation game, int oneIn)
         : base(name, game)
     {
@@ -330,7 +333,7 @@ internal sealed class FrontRunner : Player
 
     private void Run(Player sender, L1Action action)
     {
-        if (_running || !sender.Honest || action is Withdraw || Game.Random.Next(_oneIn) != 0)
+        if (_running || !sender.Honest || action is Withdraw || !Willing(action) || Game.Random.Next(_oneIn) != 0)
             return;
         _running = true;
         Game.Submit(this, action);

@@ -102,7 +102,7 @@ internal static class Commands
     public static int Small()
     {
         bool whole = true;
-        foreach (SmallGame game in SmallGames.All.Append(SmallGames.Larger))
+        foreach (SmallGame game in SmallGames.All.Concat(SmallGames.Larger))
         {
             var watch = Stopwatch.StartNew();
             TimeSpan before = Process.GetCurrentProcess().TotalProcessorTime;
@@ -110,7 +110,7 @@ internal static class Commands
             whole &= explored.Whole;
             double cpu = (Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds;
             Console.WriteLine(
-                $"{game.Name}: {explored.States} states, {explored.Expanded} expanded, {explored.Transitions} transitions, {explored.Ends} ends, worst delay {explored.WorstDelay} s, "
+                $"{game.Name}: {explored.States} states, {explored.Transitions} transitions, worst delay {explored.WorstDelay} s, the honest side ends with {explored.LeastLeft} wei, "
                 + $"{(explored.Whole ? "all" : "NOT ALL")}, {watch.Elapsed.TotalSeconds:F1} s, {cpu:F1} s of processors");
         }
 

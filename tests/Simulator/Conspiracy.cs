@@ -44,13 +44,24 @@ internal readonly record struct Tactic(When Join, When Against, When Among, When
     private static When At(Random random, int kinds) => (When)random.Next(kinds);
 }
 
+/// <summary>How liars take from the honest side what its moves bring it.</summary>
+/// <param name="OneIn">They copy one in so many of its calls, and have the copy mined first, so that its own reverts; 0: none.</param>
+/// <param name="Joins">Of its joins inside matches too.</param>
+/// <param name="JoinFirst">They join inside matches as the honest root before it does.</param>
+/// <param name="TakeTruth">They claim the truth at level 0 before it does: then nothing but refunds is promised to it (spec 4.6.9).</param>
+internal readonly record struct Theft(int OneIn, bool Joins, bool JoinFirst, bool TakeTruth)
+{
+    public static Theft Draw(Random random) => new(random.Next(4), random.Next(2) == 0, random.Next(3) == 0, false);
+}
+
 /// <summary>What liars that share a purse have agreed on.</summary>
 /// <param name="Liars">Commitments at level 0.</param>
 /// <param name="Tactics">Liar i plays the one of i modulo their number.</param>
 /// <param name="Squatters">Further roots that join each class inside each match, and never move.</param>
 /// <param name="SquatLate">They join in the last second.</param>
 /// <param name="Censor">The first of so many honest transactions, at random, makes the censor spend all of C.</param>
-internal sealed record Plan(int Liars, IReadOnlyList<Tactic> Tactics, int Squatters, bool SquatLate, int Censor)
+/// <param name="Theft">From the honest side.</param>
+internal sealed record Plan(int Liars, IReadOnlyList<Tactic> Tactics, int Squatters, bool SquatLate, int Censor, Theft Theft = default)
 {
     public const int MostTactics = 4;
 
@@ -87,6 +98,12 @@ internal enum Aim
 {
     Delay,
     HonestGas,
+
+    /// <summary>What the honest side ends with, gas at the price ceiling and calls that reverted included, when it is the claimer of its root at level 0.</summary>
+    HonestLoss,
+
+    /// <summary>The same when another has claimed its root before it.</summary>
+    HelperLoss,
 }
 
 /// <summary>
@@ -96,6 +113,21 @@ internal enum Aim
 /// </summary>
 internal static class Conspiracy
 {
+    private static Int128 Score(Delay delay, Aim aim) => aim switch
+    {
+        Aim.Delay => (Int128)delay.Seconds,
+        Aim.HonestGas => (Int128)delay.HonestGas,
+        _ => -delay.HonestLeft,
+    };
+
+    /// <summary>The same plan, as far as it steals, for one who has that aim.</summary>
+    private static Plan For(Plan plan, Aim aim, Random random) => aim switch
+    {
+        Aim.HonestLoss => plan with { Theft = random.Next(3) == 0 ? Theft.Draw(random) : plan.Theft },
+        Aim.HelperLoss => plan with { Theft = (random.Next(3) == 0 ? Theft.Draw(random) : plan.Theft) with { TakeTruth = true } },
+        _ => plan,
+    };
+
     /// <summary>Adds the liars to a game. They pay at most <paramref name="budget"/> wei for bonds, all together.</summary>
     public static void Join(Simulation game, Plan plan, UInt128 budget, int tasks, ToyTraces truth, string purse = "conspirators")
     {
@@ -118,8 +150,30 @@ internal static class Conspiracy
             });
         }
 
+        Steal(game, plan.Theft, purse, action => action.Value <= left);
         if (plan.Squatters > 0)
             game.Add(new ClassFlooder($"{purse}, inside", game, truth, plan.Squatters, plan.SquatLate) { Address = Purse(purse), Spares = true, Willing = action => action.Value <= left });
+    }
+
+    private static void Steal(Simulation game, Theft theft, string purse, Func<L1Action, bool> canPay)
+    {
+        if (theft.TakeTruth || theft.JoinFirst)
+        {
+            game.Add(new SolverPlayer($"{purse}, first", game, game.Traces(), new SolverPolicy(0, UInt128.MaxValue), _ => 0, honest: false)
+            {
+                Address = Purse(purse),
+                Willing = action => canPay(action) && (theft.TakeTruth && action is PostClaim or PostChallenge || theft.JoinFirst && action is JoinInner),
+            });
+        }
+
+        if (theft.OneIn > 0)
+        {
+            game.Add(new FrontRunner($"{purse}, copying", game, theft.OneIn)
+            {
+                Address = Purse(purse),
+                Willing = action => canPay(action) && action is not (PostClaim or PostChallenge) && (theft.Joins || action is not JoinInner),
+            });
+        }
     }
 
     private static Address Purse(string purse) => Address.FromWord(ToyTraces.Named(purse));
@@ -158,7 +212,7 @@ internal static class Conspiracy
     /// <summary>Plays a plan alone against one honest challenger.</summary>
     public static Delay Play(Setting setting, Plan plan, int seed)
     {
-        var game = new Simulation(seed, 1, setting.Tasks, setting.Shape, setting.Clocks, variant: setting.Variant);
+        var game = new Simulation(seed, 1, setting.Tasks, setting.Shape, setting.Clocks, variant: setting.Variant) { AtTheCeiling = true };
         game.Censor = new Censor(game.Random, setting.Clocks.CensorshipSeconds, plan.Censor, whole: true);
         SolverPlayer honest = game.AddHonest("honest", claimAfter: 20 * (ulong)setting.Clocks.Allowance, lazy: true);
         Join(game, plan, setting.Budget, setting.Tasks, honest.Traces);
@@ -171,29 +225,35 @@ internal static class Conspiracy
     {
         var random = new Random(seed);
         int most = (int)(setting.Budget / setting.BondOf(0));
-        List<Plan> plans = [.. Openings(most).Take(3 * width), .. Enumerable.Range(0, width).Select(_ => Plan.Draw(random, most))];
+        List<Plan> plans = [.. Openings(most, aim).Take(3 * width), .. Enumerable.Range(0, width).Select(_ => For(Plan.Draw(random, most), aim, random))];
         var beam = new List<(Plan Plan, Delay Delay)>();
         for (int round = 0; round <= rounds; round++)
         {
             var tried = new (Plan Plan, Delay Delay)[plans.Count];
             Parallel.For(0, plans.Count, i => tried[i] = (plans[i], Play(setting, plans[i], seed)));
-            beam = [.. beam.Concat(tried).OrderByDescending(one => aim == Aim.Delay ? one.Delay.Seconds : one.Delay.HonestGas).Take(width)];
-            plans = [.. beam.SelectMany(one => Enumerable.Range(0, width).Select(_ => one.Plan.Changed(random, most)))];
+            beam = [.. beam.Concat(tried).OrderByDescending(one => Score(one.Delay, aim)).Take(width)];
+            plans = [.. beam.SelectMany(one => Enumerable.Range(0, width).Select(_ => For(one.Plan.Changed(random, most), aim, random)))];
         }
 
         return beam[0];
     }
 
     /// <summary>Where a search begins: what somebody would think of first.</summary>
-    private static IEnumerable<Plan> Openings(int most)
+    private static IEnumerable<Plan> Openings(int most, Aim aim)
     {
+        Theft theft = aim switch
+        {
+            Aim.HonestLoss => new(1, Joins: true, JoinFirst: false, TakeTruth: false),
+            Aim.HelperLoss => new(1, Joins: true, JoinFirst: true, TakeTruth: true),
+            _ => default,
+        };
         var greedy = new Tactic(When.AtOnce, When.LastSecond, When.LastSecond, When.LastSecond, When.LastSecond, When.AtOnce);
         var saving = greedy with { Among = When.AtOnce, Enter = When.AtOnce };
         foreach (int liars in (int[])[most, Math.Max(1, most * 2 / 3), Math.Max(1, most / 2), Math.Max(1, most / 4)])
         {
-            yield return new Plan(liars, [greedy], 0, false, 1);
-            yield return new Plan(liars, [saving], 0, false, 1);
-            yield return new Plan(liars, [saving, saving with { Among = When.LastSecond }], 1, false, 2);
+            yield return new Plan(liars, [greedy], 0, false, 1, theft);
+            yield return new Plan(liars, [saving], 0, false, 1, theft);
+            yield return new Plan(liars, [saving, saving with { Among = When.LastSecond }], 1, false, 2, theft);
         }
     }
 }

@@ -14,15 +14,20 @@ namespace Optimistic.Simulator;
 /// <param name="HonestGas">Gas of all transactions of the honest side, before refunds.</param>
 /// <param name="HonestCalls">How many they are.</param>
 /// <param name="HonestBonds">The most wei that the honest side had in bonds at once.</param>
+/// <param name="HonestReverted">How many of them reverted.</param>
+/// <param name="HonestLeft">Wei that the honest side has in the end beyond what it began with.</param>
 /// <param name="Lost">Wei that the liars lost together.</param>
-internal sealed record Delay(int Liars, int Inside, ulong Seconds, ulong Bound, ulong HonestGas, int HonestCalls, UInt128 HonestBonds, Int128 Lost);
+internal sealed record Delay(
+    int Liars, int Inside, ulong Seconds, ulong Bound, ulong HonestGas, int HonestCalls, int HonestReverted, UInt128 HonestBonds, Int128 HonestLeft, Int128 Lost);
 
 /// <summary>What liars with so much money can do at worst, as far as was found.</summary>
 /// <param name="Bonds">Bonds of level 0 that their money is good for.</param>
 /// <param name="Greedy">When each waits until the last second with all that it does.</param>
 /// <param name="Slowest">Of the plans that were tried.</param>
 /// <param name="Dearest">For the honest side.</param>
-internal sealed record Worst(int Bonds, Delay Greedy, Delay Slowest, Delay Dearest);
+/// <param name="Robbed">That leaves the honest side least.</param>
+/// <param name="Helper">The same where its root is another's.</param>
+internal sealed record Worst(int Bonds, Delay Greedy, Delay Slowest, Delay Dearest, Delay Robbed, Delay Helper);
 
 /// <summary>Measures what liars can delay, what it costs them, and what it costs the honest side.</summary>
 internal static class Delays
@@ -47,21 +52,24 @@ internal static class Delays
             bonds,
             Conspiracy.Play(setting, new Plan(bonds, [greedy, greedy, greedy with { Join = When.LastSecond }], 0, false, 1), seed),
             Conspiracy.Find(setting, Aim.Delay, seed, rounds, width).Delay,
-            Conspiracy.Find(setting, Aim.HonestGas, seed, rounds, width).Delay);
+            Conspiracy.Find(setting, Aim.HonestGas, seed, rounds, width).Delay,
+            Conspiracy.Find(setting, Aim.HonestLoss, seed, rounds, width).Delay,
+            Conspiracy.Find(setting, Aim.HelperLoss, seed, rounds, width).Delay);
     }
 
     /// <summary>Plays a game of one batch to its end and checks all that is promised.</summary>
     public static Delay Measure(Simulation game, Player honest)
     {
         ulong gas = 0;
-        int calls = 0;
+        int calls = 0, reverted = 0;
         UInt128 most = 0;
-        game.Landed += (l1, player, action, _) =>
+        game.Landed += (l1, player, action, refusal) =>
         {
             if (player != honest)
                 return;
             gas += Gas.CostOf(action);
             calls++;
+            reverted += refusal == Refusal.None ? 0 : 1;
             UInt128 bonds = 0;
             foreach (ModelArena one in l1.Arenas)
             {
@@ -79,21 +87,22 @@ internal static class Delays
             lost -= game.L1.Balance(liar);
         return new Delay(
             arena.Commitments.Count - 1, inside, game.WorstDelay, DelayFormula.Bound(game.L1.Parameters, game.World.Shape, arena.Commitments.Count, inside),
-            gas, calls, most, lost);
+            gas, calls, reverted, most, game.L1.Balance(honest.Address), lost);
     }
 
     /// <summary>The table, in the allowance A0 as the unit of time and stake(0) as that of money.</summary>
     public static string Table(IReadOnlyList<Worst> all)
     {
         var text = new StringBuilder();
-        text.AppendLine("| bonds | greedy, A0 | planned, A0 | with liars + inside | formula, A0 | lost, stakes | dearest: calls | gas, M | bonds tied up, stakes |");
-        text.AppendLine("|---|---|---|---|---|---|---|---|---|");
+        text.AppendLine("| bonds | greedy, A0 | planned, A0 | with liars + inside | formula, A0 | lost, stakes | dearest: calls | gas, M | bonds tied up, stakes | robbed: calls | reverted | left, stakes | another's root: calls | reverted | left, stakes |");
+        text.AppendLine("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
         foreach (Worst one in all)
         {
-            Delay slow = one.Slowest, dear = one.Dearest;
+            Delay slow = one.Slowest, dear = one.Dearest, robbed = one.Robbed, helper = one.Helper;
             text.AppendLine(
                 CultureInfo.InvariantCulture,
-                $"| {one.Bonds} | {InAllowances(one.Greedy.Seconds):F2} | {InAllowances(slow.Seconds):F2} | {slow.Liars} + {slow.Inside} | {InAllowances(slow.Bound):F1} | {InStakes(slow.Lost):F1} | {dear.HonestCalls} | {dear.HonestGas / 1e6:F2} | {InStakes((Int128)dear.HonestBonds):F1} |");
+                $"| {one.Bonds} | {InAllowances(one.Greedy.Seconds):F2} | {InAllowances(slow.Seconds):F2} | {slow.Liars} + {slow.Inside} | {InAllowances(slow.Bound):F1} | {InStakes(slow.Lost):F1} | {dear.HonestCalls} | {dear.HonestGas / 1e6:F2} | {InStakes((Int128)dear.HonestBonds):F1} | "
+                + $"{robbed.HonestCalls} | {robbed.HonestReverted} | {InStakes(robbed.HonestLeft):+0.00;-0.00} | {helper.HonestCalls} | {helper.HonestReverted} | {InStakes(helper.HonestLeft):+0.00;-0.00} |");
         }
 
         return text.ToString();

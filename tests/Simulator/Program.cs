@@ -6,7 +6,7 @@ var seed = new Option<int>("--seed") { Description = "Seed of the first game; ga
 var json = new Option<bool>("--json") { Description = "Print one JSON object." };
 var mutants = new Option<bool>("--mutants") { Description = "Also break every rule of the model and look for the property that notices. On with --json." };
 var trace = new Option<bool>("--trace") { Description = "Print every transaction of the one game of --seed." };
-var small = new Option<bool>("--small") { Description = "Play every schedule of the small games instead, and of one more." };
+var small = new Option<bool>("--small") { Description = "Play every schedule of the small games instead, and of those that are too large for the tests." };
 var sweep = new Option<int>("--sweep") { Description = "Measure instead what liars with 1, 2, 4, ... up to so many bonds can delay and cost: the table on the output, the plot in --plot." };
 var variant = new Option<int>("--variant") { Description = "Play the games by another of the rules that --rules weighs: its line in that table, from 0." };
 var plot = new Option<string?>("--plot") { Description = "File for the plot of --sweep, SVG." };

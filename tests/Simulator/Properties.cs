@@ -527,12 +527,22 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
 
     /// <summary>
     /// When a tournament of level 0 has just been settled: with an honest commitment, it did not take longer than the formula says (spec
-    /// 4.9.2). Nobody honest cares for one under a wrong parent.
+    /// 4.9.2).
     /// </summary>
     public void AfterSettlement(L1Model l1, ModelArena settled)
     {
-        if (TrueRoot(l1, settled) is not Word root || !settled.Commitments.ContainsKey(root))
-            return;
+        ulong delay = l1.RulesOf(settled).Now - settled.StartedAt;
+        Require(
+            BoundOf(l1, settled) is not ulong bound || delay <= bound,
+            Property.GamesEnd,
+            $"{delay} s with {settled.Commitments.Count} rivals; the formula says {BoundOf(l1, settled)}");
+    }
+
+    /// <summary>Seconds that a tournament of level 0 may take; null where nothing is promised: nobody honest cares for one under a wrong parent.</summary>
+    public ulong? BoundOf(L1Model l1, ModelArena settled)
+    {
+        if (!defended || l1.Variant.Pairing != Pairing.AtOnce || TrueRoot(l1, settled) is not Word root || !settled.Commitments.ContainsKey(root))
+            return null;
         int inside = 0;
         foreach (ModelArena arena in l1.Arenas)
         {
@@ -540,13 +550,7 @@ internal sealed class PropertyChecks(ToyTraces truth, IReadOnlySet<Address> hone
                 inside = Math.Max(inside, arena.Commitments.Count);
         }
 
-        ModelRules rules = l1.RulesOf(settled);
-        ulong delay = rules.Now - settled.StartedAt;
-        ulong bound = DelayFormula.Bound(rules.Parameters, l1.Shape, settled.Commitments.Count, inside);
-        Require(
-            !defended || delay <= bound || l1.Variant.Pairing != Pairing.AtOnce,
-            Property.GamesEnd,
-            $"{delay} s with {settled.Commitments.Count} rivals and {inside} inside; the formula says {bound}");
+        return DelayFormula.Bound(l1.RulesOf(settled).Parameters, l1.Shape, settled.Commitments.Count, inside);
     }
 
     /// <summary>When nobody wants anything any more.</summary>

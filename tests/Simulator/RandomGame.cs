@@ -70,7 +70,8 @@ internal static class RandomGame
         if (scenes.Next(30) == 0 && batches == 1)
         {
             var setting = new Setting(shape, clocks, tasks, (UInt128)scenes.Next(2, 8) * game.L1.Bond(0), game.L1.Variant);
-            Conspiracy.Join(game, Conspiracy.Find(setting, Aim.Delay, scenes.Next(), rounds: 0, width: 1).Plan, setting.Budget, tasks, honest.Traces);
+            Aim aim = scenes.Next(3) switch { 0 => Aim.Delay, 1 => Aim.HonestLoss, _ => Aim.HelperLoss };
+            Conspiracy.Join(game, Conspiracy.Find(setting, aim, scenes.Next(), rounds: 0, width: 1).Plan, setting.Budget, tasks, honest.Traces);
         }
 
         // Somebody has to claim.

@@ -230,6 +230,9 @@ internal sealed class Simulation
     /// <summary>Whether the honest side keeps to its budgets, so that what it is promised is checked.</summary>
     public bool Defended { get; set; } = true;
 
+    /// <summary>Whether the honest side pays the price ceiling for its gas (spec 4.6.7), or something below it.</summary>
+    public bool AtTheCeiling { get; init; }
+
     /// <summary>Called before a transaction lands.</summary>
     public event Action<Player, L1Action>? Pending;
 
@@ -325,7 +328,7 @@ internal sealed class Simulation
         Pending?.Invoke(sender, action);
         bool raced = before != L1 || known != L1.State;
         L1.GasPrice = sender.Honest
-            ? (UInt128)Random.NextInt64(1, (long)L1.Parameters.PriceCeiling + 1)
+            ? AtTheCeiling ? L1.Parameters.PriceCeiling : (UInt128)Random.NextInt64(1, (long)L1.Parameters.PriceCeiling + 1)
             : (UInt128)Random.NextInt64(1, 3 * (long)L1.Parameters.PriceCeiling);
         bool paused = L1.RulesOf(action).IsPaused;
         Refusal refusal = Apply(sender, action);

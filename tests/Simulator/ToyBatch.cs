@@ -123,6 +123,9 @@ internal enum Lie
 
     /// <summary>Four leaves of noise from Position on, and the last noise for ever.</summary>
     Noise,
+
+    /// <summary>One leaf inside the chunk at Position is wrong, that of Step; the next is what it would have been, and so is all else.</summary>
+    StepOfChunk,
 }
 
 internal sealed record LieAbout(Lie Kind, ulong Position, ulong Step, ulong Salt)
@@ -207,16 +210,17 @@ internal sealed class ToyBatchTrace : RunTrace, IBatchTrace
         ulong leaves = shape.ChunkLeaves;
         var runs = new List<(ulong, Word)>();
         Word machine = start;
-        bool lies = position == lie.Position && lie.Kind is Simulator.Lie.MachineInChunk;
+        bool lies = position == lie.Position && lie.Kind is Simulator.Lie.MachineInChunk or Simulator.Lie.StepOfChunk;
         ulong wrongStep = lie.Step % leaves;
         ulong end = Math.Min(leaves, ToyMachine.Left(start) + 1UL);
         for (ulong i = 0; i < end || (lies && i <= wrongStep); i++)
         {
             machine = ToyMachine.Step(machine);
-            if (lies && i == wrongStep)
-                machine = ToyMachine.Corrupt(machine, lie.Salt);
-            if (runs.Count == 0 || runs[^1].Item2 != machine)
-                runs.Add((i, machine));
+            Word told = lies && i == wrongStep ? ToyMachine.Corrupt(machine, lie.Salt) : machine;
+            if (lie.Kind != Simulator.Lie.StepOfChunk)
+                machine = told;
+            if (runs.Count == 0 || runs[^1].Item2 != told)
+                runs.Add((i, told));
         }
 
         if (position == lie.Position && lie.Kind == Simulator.Lie.MachineAfterTransition)
