@@ -41,4 +41,17 @@ public sealed class ConspiracyTests
         Assert.True(many.Dearest.HonestBonds <= bonds && few.Dearest.HonestBonds <= bonds);
         Assert.True(many.Slowest.Lost > few.Slowest.Lost);
     }
+
+    /// <summary>
+    /// Liars that are after the honest side's money copy its calls and join before it; behind its own claim it still ends with no less than it began with,
+    /// gas at the price ceiling and reverted calls included (spec 4.6.7, 4.6.9). Where they have its claim too, it loses what reverted calls cost and no more.
+    /// </summary>
+    [Fact]
+    public void ThievesTakeNothingFromWhoHasAClaim()
+    {
+        Delay robbed = Conspiracy.Find(Four, Aim.HonestLoss, seed: 1, rounds: 2, width: 3).Delay, helper = Conspiracy.Find(Four, Aim.HelperLoss, seed: 1, rounds: 2, width: 3).Delay;
+        Assert.True(robbed.HonestReverted > 0 && robbed.HonestLeft >= 0);
+        Assert.True(helper.HonestReverted > 0 && helper.HonestLeft < 0);
+        Assert.True(-helper.HonestLeft <= (Int128)((UInt128)helper.HonestGas * Delays.Clocks.PriceCeiling));
+    }
 }
