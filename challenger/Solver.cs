@@ -39,7 +39,7 @@ public sealed class Solver
     private readonly Verdict[] _verdicts;
     private readonly List<GameAction> _actions = [];
 
-    private Solver(GameShape shape, Address self, SolverPolicy policy, GameIndex index, IOwnTraces own, ulong now)
+    private Solver(GameShape shape, Address self, SolverPolicy policy, GameIndex index, IOwnTraces own, NextBlockTime now)
     {
         _shape = shape;
         _self = self;
@@ -51,7 +51,7 @@ public sealed class Solver
         for (int version = 0; version < _terms.Length; version++)
         {
             if (_game.Rules[version] is Rules rules)
-                _terms[version] = new Terms(rules, rules.TimeAt(now), rules.IsPaused(now));
+                _terms[version] = new Terms(rules, rules.TimeAt(now.Earliest), rules.TimeAt(now.Latest), rules.IsPaused(now.Latest));
         }
 
         _verdicts = new Verdict[index.Claims.Length];
@@ -60,14 +60,13 @@ public sealed class Solver
     }
 
     /// <summary>What to do now, most urgent first.</summary>
-    /// <param name="now">Timestamp in seconds that the next block may have; never ahead of it.</param>
     public static IReadOnlyList<GameAction> Decide(
         GameShape shape,
         Address self,
         SolverPolicy policy,
         GameState game,
         IOwnTraces own,
-        ulong now) => Decide(shape, self, policy, new GameIndex(game), own, now);
+        NextBlockTime now) => Decide(shape, self, policy, new GameIndex(game), own, now);
 
     /// <summary>As the other, in a game that is looked at for several players.</summary>
     public static IReadOnlyList<GameAction> Decide(
@@ -76,7 +75,7 @@ public sealed class Solver
         SolverPolicy policy,
         GameIndex index,
         IOwnTraces own,
-        ulong now)
+        NextBlockTime now)
     {
         var solver = new Solver(shape, self, policy, index, own, now);
         solver.Decide();
@@ -179,9 +178,9 @@ public sealed class Solver
             int side = match.One == trace.Root ? 1 : match.Two == trace.Root ? 2 : 0;
             if (side == 0)
                 continue;
-            if (match.Phase == MatchPhase.Bisect && Mover(duty.Arena, match.Bisection!) == side && !IsMoverOverdue(duty, match.Bisection!))
+            if (match.Phase == MatchPhase.Bisect && Mover(duty.Arena, match.Bisection!) == side && !IsMoverOverdue(duty, match))
                 Play(duty, match.Bisection!.Height > 1 ? Advance(match, trace) : Seal(duty, match, trace));
-            else if (match.Phase == MatchPhase.AtLeaf && !IsOverdue(duty, match.Leaf!, side))
+            else if (match.Phase == MatchPhase.AtLeaf && !IsOverdue(duty, match, side))
                 Play(duty, Prove(duty, match, trace, side == 1 ? match.Leaf!.LeafOne : match.Leaf!.LeafTwo));
         }
     }
@@ -258,7 +257,7 @@ public sealed class Solver
             if (tournament.Arena is Arena arena && arena.Result != TournamentResult.Undecided)
                 continue;
             Terms terms = TermsOf(first);
-            if (!terms.CanPlay || terms.IsWindowOver(first.PostedAt))
+            if (!terms.CanPlay || terms.IsCertainlyOver(first.PostedAt))
                 continue;
             if (_own.Claim(first.Batch) is not OwnClaim mine || _own.Batch(first.Batch) is not IBatchTrace trace)
                 continue;
@@ -304,7 +303,7 @@ public sealed class Solver
                 else if (!last.First.Claim.Unbacked)
                     continue;
             }
-            else if (_policy.ClaimAfterSeconds is not ulong patience || terms.Now < mine.AppendedAt + patience)
+            else if (_policy.ClaimAfterSeconds is not ulong patience || terms.Latest < mine.AppendedAt + patience)
             {
                 continue;
             }
@@ -325,7 +324,7 @@ public sealed class Solver
         }
     }
 
-    private bool IsClosed(Word claim) => TermsOf(_game.Claims[claim]).IsWindowOver(_game.Claims[claim].PostedAt);
+    private bool IsClosed(Word claim) => TermsOf(_game.Claims[claim]).IsCertainlyOver(_game.Claims[claim].PostedAt);
 
     /// <summary>
     /// The player joins the inner tournament of every match of its own root. Not of a match between two wrong roots, though one of their
@@ -347,7 +346,7 @@ public sealed class Solver
         Arena arena = duty.Arena;
         if (arena.Commitments.ContainsKey(trace.Root))
             return;
-        if (duty.Terms.Now >= arena.StartedAt + arena.AllowanceOf(duty.Side))
+        if (duty.Terms.Earliest >= arena.StartedAt + arena.AllowanceOf(duty.Side))
             return;
 
         Play(duty, new JoinInner(
@@ -372,15 +371,15 @@ public sealed class Solver
             Match match = duty.Live[i];
             switch (match.Phase)
             {
-                case MatchPhase.Bisect when IsMoverOverdue(duty, match.Bisection!):
+                case MatchPhase.Bisect when IsMoverOverdue(duty, match):
                     Word winner = Mover(duty.Arena, match.Bisection!) == 1 ? match.Two : match.One;
                     if (ChildrenOf(duty, winner) is Quad children)
                         Play(duty, new Timeout(match.Ref, match.Bisection!, children, StateOf(duty, winner)));
                     break;
-                case MatchPhase.AtLeaf when IsOverdue(duty, match.Leaf!, 1) && IsOverdue(duty, match.Leaf!, 2):
+                case MatchPhase.AtLeaf when IsOverdue(duty, match, 1) && IsOverdue(duty, match, 2):
                     Play(duty, new Eliminate(match.Ref, match.Leaf!));
                     break;
-                case MatchPhase.Inner when InnerOutcome(duty, duty.Open.Inner[i]) is MatchOutcome outcome:
+                case MatchPhase.Inner when InnerOutcome(duty, match, duty.Open.Inner[i]) is MatchOutcome outcome:
                     Word outer = outcome == MatchOutcome.One ? match.One : match.Two;
                     if (outcome == MatchOutcome.BothOut)
                         Play(duty, new ResolveInner(match.Ref, match.Leaf!, default, Word.Zero));
@@ -394,13 +393,13 @@ public sealed class Solver
     /// <summary>
     /// The inner tournament is decided when no match is live in it and nobody can join the side that is not there (spec 4.3.7).
     /// </summary>
-    private static MatchOutcome? InnerOutcome(in Duty duty, IndexedArena? inner)
+    private static MatchOutcome? InnerOutcome(in Duty duty, Match outer, IndexedArena? inner)
     {
         if (inner is null || inner.Live.Length > 0)
             return null;
 
-        bool closedOne = duty.Terms.Now >= inner.Arena.StartedAt + inner.Arena.AllowanceOne;
-        bool closedTwo = duty.Terms.Now >= inner.Arena.StartedAt + inner.Arena.AllowanceTwo;
+        bool closedOne = TimeOf(duty, outer, 1) >= inner.Arena.StartedAt + inner.Arena.AllowanceOne;
+        bool closedTwo = TimeOf(duty, outer, 2) >= inner.Arena.StartedAt + inner.Arena.AllowanceTwo;
         return inner.Dangling?.Side switch
         {
             1 when closedTwo => MatchOutcome.One,
@@ -517,23 +516,38 @@ public sealed class Solver
     /// <summary>One moves first; then they alternate (spec 4.3.1).</summary>
     private int Mover(Arena arena, Bisection state) => (_shape.HeightOf(arena.Level) - state.Height) % 2 == 0 ? 1 : 2;
 
-    private bool IsMoverOverdue(in Duty duty, Bisection state) =>
-        duty.Terms.Now >= state.Since + (Mover(duty.Arena, state) == 1 ? state.BalanceOne : state.BalanceTwo);
+    private bool IsMoverOverdue(in Duty duty, Match match)
+    {
+        Bisection state = match.Bisection!;
+        int mover = Mover(duty.Arena, state);
+        return TimeOf(duty, match, mover) >= state.Since + (mover == 1 ? state.BalanceOne : state.BalanceTwo);
+    }
 
-    private static bool IsOverdue(in Duty duty, Leaf state, int side) =>
-        duty.Terms.Now >= state.Since + (side == 1 ? state.BalanceOne : state.BalanceTwo);
+    private static bool IsOverdue(in Duty duty, Match match, int side) =>
+        TimeOf(duty, match, side) >= match.Leaf!.Since + (side == 1 ? match.Leaf.BalanceOne : match.Leaf.BalanceTwo);
+
+    /// <summary>
+    /// The time by which a side of a match is judged. A node that lies about it can make the player neither give its own side up nor call it
+    /// overdue, and not wait for ever with a rival's.
+    /// </summary>
+    private static ulong TimeOf(in Duty duty, Match match, int side) =>
+        duty.Trace is ITrace trace && (side == 1 ? match.One : match.Two) == trace.Root ? duty.Terms.Earliest : duty.Terms.Latest;
 
     /// <summary>A version of the rules at the time of the decision.</summary>
     /// <param name="Rules">Null when they are not known here: then nothing is played under them.</param>
-    /// <param name="Now">Dispute time (spec 4.8.2): all that its clocks are compared with.</param>
-    private readonly record struct Terms(Rules? Rules, ulong Now, bool IsPaused)
+    /// <param name="Earliest">In dispute time (spec 4.8.2), which all clocks are compared with: see <see cref="NextBlockTime"/>.</param>
+    /// <param name="Latest">As above.</param>
+    private readonly record struct Terms(Rules? Rules, ulong Earliest, ulong Latest, bool IsPaused)
     {
         public bool CanPlay => Rules is not null && !IsPaused;
 
         public Address Tournaments => Rules?.Tournament ?? default;
 
-        /// <summary>Whether nobody can join any more what began then.</summary>
-        public bool IsWindowOver(ulong start) => Rules is not null && Now >= start + Rules.Parameters.Allowance;
+        /// <summary>Whether it may be that nobody can join any more what began then.</summary>
+        public bool IsWindowOver(ulong start) => Rules is not null && Latest >= start + Rules.Parameters.Allowance;
+
+        /// <summary>Whether it is so whatever the next block's time is.</summary>
+        public bool IsCertainlyOver(ulong start) => Rules is not null && Earliest >= start + Rules.Parameters.Allowance;
     }
 
     /// <summary>A tournament that matters to this player.</summary>

@@ -11,7 +11,6 @@ public sealed record StatusReport(
     WatchOptions Options,
     ulong ChainId,
     (ulong Number, Word Hash, ulong Timestamp) Head,
-    ulong Now,
     GameState Game,
     IReadOnlyDictionary<Word, Verdict> Verdicts,
     (ulong Done, ulong Of) Replayed,

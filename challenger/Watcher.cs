@@ -285,7 +285,7 @@ public sealed partial class Watcher : IAsyncDisposable
             _relay.Patience = RelayPatience(state);
         ulong confirmed = unchecked(state.Claims[state.LatestConfirmed].Batch + 1);
         _replay.Update(_game.Inbox, confirmed);
-        ulong now = Math.Max(head.Timestamp, await _follower.PendingTimeAsync(cancel).ConfigureAwait(false) ?? 0);
+        NextBlockTime now = NextBlockTime.After(head.Timestamp, await _follower.PendingTimeAsync(cancel).ConfigureAwait(false));
         IReadOnlyDictionary<Word, Verdict> verdicts = Solver.JudgeAll(GameShape.Standard, state, _replay);
         ReportVerdicts(state, verdicts);
 
@@ -299,7 +299,7 @@ public sealed partial class Watcher : IAsyncDisposable
 
         Act(actions, head.Number);
         await _status.WriteAsync(
-            new StatusReport(_options, _client.ChainId, head, now, state, verdicts, _replay.Progress, actions, _actor?.UnderWay ?? [], _actor?.Waiting ?? [], _journal.ReadActions(20), _relay),
+            new StatusReport(_options, _client.ChainId, head, state, verdicts, _replay.Progress, actions, _actor?.UnderWay ?? [], _actor?.Waiting ?? [], _journal.ReadActions(20), _relay),
             cancel).ConfigureAwait(false);
         return true;
     }
