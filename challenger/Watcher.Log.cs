@@ -75,6 +75,9 @@ public sealed partial class Watcher
     [LoggerMessage(Level = LogLevel.Information, EventName = "Confirmed", Message = "L1 {Block}: batch {Batch} is confirmed with state root {StateRoot}")]
     private partial void LogConfirmed(ulong batch, Word stateRoot, ulong block);
 
+    [LoggerMessage(Level = LogLevel.Information, EventName = "GenesisConfirmed", Message = "L1 {Block}: genesis is confirmed with state root {StateRoot}")]
+    private partial void LogGenesisConfirmed(Word stateRoot, ulong block);
+
     [LoggerMessage(Level = LogLevel.Information, EventName = "InnerOpened", Message = "L1 {Block}: inner tournament {Tournament} opened, {AllowanceOne} s and {AllowanceTwo} s")]
     private partial void LogInnerOpened(Word tournament, uint allowanceOne, uint allowanceTwo, ulong block);
 

@@ -430,6 +430,9 @@ public sealed partial class Watcher : IAsyncDisposable
             case UnpausedEvent e:
                 LogUnpaused(e.Before, log.BlockNumber);
                 break;
+            case ConfirmedEvent { Batch: ulong.MaxValue } e:
+                LogGenesisConfirmed(e.StateRoot, log.BlockNumber);
+                break;
             case ConfirmedEvent e:
                 LogConfirmed(e.Batch, e.StateRoot, log.BlockNumber);
                 break;
