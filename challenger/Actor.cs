@@ -1,3 +1,4 @@
+using System.Numerics;
 using Microsoft.Extensions.Logging;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Contracts.L1;
@@ -5,12 +6,28 @@ using Optimistic.Vm;
 
 namespace Optimistic.Challenger;
 
+/// <summary>What the account of an actor can pay.</summary>
+/// <param name="Balance">Wei.</param>
+/// <param name="PricePerGas">Wei that a unit of gas of a transaction sent now may cost.</param>
+/// <param name="Reserve">Wei that claims posted again leave for disputes (spec 4.7.3).</param>
+internal readonly record struct Funds(BigInteger Balance, BigInteger PricePerGas, BigInteger Reserve)
+{
+    /// <summary>What has to be there for an action to be sent: nodes ask for all that it may cost, beside all that is under way.</summary>
+    public BigInteger Of(L1Action action) => EventReader.Big(action.Value) + (Actor.GasLimitOf(action) ?? 0) * PricePerGas;
+}
+
 /// <summary>
 /// Carries out decided actions, each in its own time, and never the same one twice at once. Every action is in the journal before its
 /// transaction leaves. What the contracts refuse is no failure: the next look at L1 tells whether it is still to be done.
 /// </summary>
 internal sealed partial class Actor : IAsyncDisposable
 {
+    /// <summary>
+    /// Transactions that are under way at once. Whatever is sent is mined before what is sent after it, so that many that can wait would be
+    /// in the way of one that cannot; and of so many of one account geth's pool holds on to each, however full it is (txpool.accountslots).
+    /// </summary>
+    internal const int MaxUnderWay = 16;
+
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), MaxPause = TimeSpan.FromMinutes(1);
 
     private readonly TransactionSender _sender;
@@ -22,6 +39,9 @@ internal sealed partial class Actor : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Attempt> _attempts = [];
+
+    /// <summary>Keys of the actions for which there was no money at the last look.</summary>
+    private readonly HashSet<string> _unpaid = [];
 
     public Actor(TransactionSender sender, Calls calls, Journal journal, ILogger log, Action wake, TimeProvider time)
     {
@@ -57,43 +77,73 @@ internal sealed partial class Actor : IAsyncDisposable
     }
 
     /// <summary>
-    /// Starts an action unless it is under way, was just done, or failed a moment ago. What was refused is tried again with the next block:
-    /// a clock that runs out between two blocks has not run out in the state of the first.
+    /// Starts what is decided, but for what is under way, was just done, or failed a moment ago, as far as places and money go. What was
+    /// refused is tried again with the next block: a clock that runs out between two blocks has not run out in the state of the first. What
+    /// finds no place is not remembered: whatever ends wakes the loop, which decides anew.
     /// </summary>
+    /// <param name="decided">All that is decided, most urgent first: what is no longer among it is forgotten.</param>
+    /// <param name="funds">As of the last block.</param>
     /// <param name="head">The last followed block: an action mined after it is done, though the game does not show it yet.</param>
-    public void Start(L1Action action, ulong head)
+    public void Start(IReadOnlyList<L1Action> decided, Funds funds, ulong head)
     {
         lock (_gate)
         {
-            if (_attempts.TryGetValue(action.Key, out Attempt? attempt))
+            HashSet<string> keys = [.. decided.Select(action => action.Key)];
+            foreach (string key in _attempts.Where(entry => entry.Value.Running.IsCompleted && !keys.Contains(entry.Key)).Select(entry => entry.Key).ToArray())
+                _attempts.Remove(key);
+            L1Action[] underWay = [.. _attempts.Values.Where(attempt => !attempt.Running.IsCompleted).Select(attempt => attempt.Action)];
+            (IReadOnlyList<L1Action> chosen, IReadOnlyList<L1Action> unpaid) = Choose(decided.Where(action => IsDue(action, head)), underWay, funds);
+            foreach (L1Action action in chosen)
             {
-                bool notSeenYet = attempt.MinedIn is ulong block && head < block;
-                if (!attempt.Running.IsCompleted || notSeenYet || head == attempt.TriedAt || _time.GetUtcNow() < attempt.NotBefore)
-                    return;
-            }
-            else if (action is Recover && _journal.WasMined(action.Key))
-            {
-                return;
-            }
-            else
-            {
-                _attempts[action.Key] = attempt = new Attempt();
+                Attempt attempt = _attempts.GetValueOrDefault(action.Key) ?? (_attempts[action.Key] = new Attempt { Action = action });
+                attempt.Action = action;
+                attempt.MinedIn = null;
+                attempt.TriedAt = null;
+                attempt.Running = Task.Run(() => RunAsync(action, attempt, head));
             }
 
-            attempt.MinedIn = null;
-            attempt.TriedAt = null;
-            attempt.Running = Task.Run(() => RunAsync(action, attempt, head));
+            foreach (L1Action action in unpaid.Where(action => _unpaid.Add(action.Key)))
+                LogUnpaid(action.Name, action.Subject, funds.Of(action), funds.Balance);
+            _unpaid.IntersectWith(unpaid.Select(action => action.Key));
         }
     }
 
-    /// <summary>Forgets actions that are no longer decided and not under way.</summary>
-    public void Keep(IReadOnlySet<string> decided)
+    /// <summary>
+    /// Of what is due, as much as there are places and money for. What cannot be paid takes neither from what can, so that a bond which is
+    /// missing stops no move. Claims have to leave the reserve: one taken stake asks for a whole chain of them, and whoever posted all, each
+    /// with a bond, would have nothing left for the next lie.
+    /// </summary>
+    /// <param name="due">Most urgent first.</param>
+    /// <param name="underWay">Sent and not mined: paid for already, though the balance does not show it.</param>
+    internal static (IReadOnlyList<L1Action> Chosen, IReadOnlyList<L1Action> Unpaid) Choose(
+        IEnumerable<L1Action> due, IReadOnlyCollection<L1Action> underWay, Funds funds)
     {
-        lock (_gate)
+        BigInteger left = underWay.Aggregate(funds.Balance, (left, action) => left - funds.Of(action));
+        List<L1Action> chosen = [], unpaid = [];
+        foreach (L1Action action in due)
         {
-            foreach (string key in _attempts.Where(entry => entry.Value.Running.IsCompleted && !decided.Contains(entry.Key)).Select(entry => entry.Key).ToArray())
-                _attempts.Remove(key);
+            if (underWay.Count + chosen.Count >= MaxUnderWay)
+                break;
+            BigInteger cost = funds.Of(action), kept = action is PostClaim && action.Value > 0 ? funds.Reserve : 0;
+            if (left - cost < kept)
+            {
+                unpaid.Add(action);
+                continue;
+            }
+
+            left -= cost;
+            chosen.Add(action);
         }
+
+        return (chosen, unpaid);
+    }
+
+    private bool IsDue(L1Action action, ulong head)
+    {
+        if (!_attempts.TryGetValue(action.Key, out Attempt? attempt))
+            return action is not Recover || !_journal.WasMined(action.Key);
+        bool notSeenYet = attempt.MinedIn is ulong block && head < block;
+        return attempt.Running.IsCompleted && !notSeenYet && head != attempt.TriedAt && _time.GetUtcNow() >= attempt.NotBefore;
     }
 
     public async ValueTask DisposeAsync()
@@ -160,7 +210,7 @@ internal sealed partial class Actor : IAsyncDisposable
     /// Twice what the call costs at most; null: as it is estimated. An estimate is true in the state of now, and the calls before it in the
     /// block may leave behind another one: whoever ends a match a moment later finds a rival to pair the winner with.
     /// </summary>
-    private static ulong? GasLimitOf(L1Action action) => Gas.CostOf(action) is > 0 and ulong cost ? 2 * cost : null;
+    internal static ulong? GasLimitOf(L1Action action) => Gas.CostOf(action) is > 0 and ulong cost ? 2 * cost : null;
 
     /// <param name="head">The block at which the contracts refused it; null: something else went wrong.</param>
     private void Give(Attempt attempt, long id, ActionStage stage, string reason, TransactionReceipt? receipt, ulong? head)
@@ -179,6 +229,8 @@ internal sealed partial class Actor : IAsyncDisposable
     private sealed class Attempt
     {
         private TimeSpan _pause = FirstPause / 2;
+
+        public required L1Action Action { get; set; }
 
         public Task Running { get; set; } = Task.CompletedTask;
 
@@ -210,6 +262,9 @@ internal sealed partial class Actor : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, EventName = "ActionUnprovable", Message = "Cannot {Action} ({Subject}): {Reason}")]
     private partial void LogUnprovable(string action, Word subject, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, EventName = "ActionUnpaid", Message = "Cannot pay for {Action} ({Subject}): it needs {Cost} wei of the {Balance} that the account has, beside what is more urgent")]
+    private partial void LogUnpaid(string action, Word subject, BigInteger cost, BigInteger balance);
 
     [LoggerMessage(Level = LogLevel.Error, EventName = "ActionFailed", Message = "Could not {Action} ({Subject}): {Reason}")]
     private partial void LogFailed(string action, Word subject, string reason);

@@ -17,6 +17,12 @@ public abstract record GameAction
     /// <summary>The batch, tournament or match that it is about.</summary>
     public abstract Word Subject { get; }
 
+    /// <summary>
+    /// Until a clock of the own side has run out and it is too late for it; <see cref="ulong.MaxValue"/>: what it does can be done at any time
+    /// after. Of more than can be done at once the least comes first (spec 4.7.4).
+    /// </summary>
+    public ulong SecondsLeft { get; init; } = ulong.MaxValue;
+
     /// <summary>A few words for people: where in the game it is.</summary>
     public virtual string Describe() => Name;
 }

@@ -28,7 +28,7 @@ public sealed class GameIndex
         int count = 0;
         foreach ((_, Claim claim) in game.Claims)
             claims[count++] = new IndexedClaim(claim);
-        Array.Sort(claims, static (a, b) => unchecked(a.Claim.Batch + 1).CompareTo(unchecked(b.Claim.Batch + 1)));
+        Array.Sort(claims, static (a, b) => unchecked(a.Claim.Batch + 1).CompareTo(unchecked(b.Claim.Batch + 1)) is not 0 and int order ? order : Compare(a.Claim.Id, b.Claim.Id));
         var byId = new Dictionary<Word, IndexedClaim>(claims.Length);
         for (int i = 0; i < claims.Length; i++)
         {
@@ -57,7 +57,7 @@ public sealed class GameIndex
 
     public GameState Game { get; }
 
-    /// <summary>Parents before their children.</summary>
+    /// <summary>By batch, so parents before their children, then by id.</summary>
     internal IndexedClaim[] Claims { get; }
 
     internal IndexedClaim[] ClaimsById { get; }

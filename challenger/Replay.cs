@@ -92,9 +92,10 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     private readonly Dictionary<ulong, ulong> _askedAt = [];
     private readonly Dictionary<(ulong Batch, ulong Position, Word BatchHash), ChunkJob> _chunks = [];
 
-    /// <summary>Level 1 traces are built one after another: each takes all processors, and many at once would all be late.</summary>
-    private readonly SemaphoreSlim _building = new(1);
     private readonly Task _worker;
+
+    /// <summary>Level 1 traces are built one after another: each takes all processors, and many at once would all be late.</summary>
+    private Task _building = Task.CompletedTask;
     private InboxState _inbox = InboxState.Empty;
     private RollupState _base = RollupState.Genesis;
     private ulong _baseNext;
@@ -210,7 +211,10 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
             _inboxChanged.Release();
     }
 
-    /// <summary>Starts to build the level 1 trace of a chunk, unless it is under way or there.</summary>
+    /// <summary>
+    /// Starts to build the level 1 trace of a chunk, unless it is under way or there, or another is being built: that wakes the loop when it
+    /// ends, so what is asked for first at that look is the next.
+    /// </summary>
     public void Prepare(ulong batch, ulong position)
     {
         lock (_gate)
@@ -232,9 +236,13 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
                 old.Stop.Cancel();
             }
 
+            if (!_building.IsCompleted)
+                return;
             LogPreparing(batch, position);
             var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-            _chunks[key] = new ChunkJob(stop, Task.Run(() => BuildChunkInTurnAsync(replayed, position, stop.Token))) { AskedAt = _looks };
+            Task<ChunkTrace> build = Task.Run(() => BuildChunk(replayed, position, stop.Token));
+            _chunks[key] = new ChunkJob(stop, build) { AskedAt = _looks };
+            _building = build;
         }
     }
 
@@ -285,11 +293,8 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         await _stop.CancelAsync().ConfigureAwait(false);
         Task[] running;
         lock (_gate)
-            running = [_worker, .. _chunks.Values.Select(job => (Task)job.Build)];
+            running = [_worker, _building];
         await Task.WhenAll(running.Select(task => task.ContinueWith(_ => { }, TaskScheduler.Default))).ConfigureAwait(false);
-        // Of one that was dropped nobody else knows whether it has ended.
-        await _building.WaitAsync().ConfigureAwait(false);
-        _building.Dispose();
         _executor.Dispose();
         _stop.Dispose();
         _inboxChanged.Dispose();
@@ -299,19 +304,6 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     {
         lock (_gate)
             return _batches.TryGetValue(batch, out ReplayedBatch? replayed) ? replayed : throw new InvalidOperationException($"Batch {batch} has not been executed.");
-    }
-
-    private async Task<ChunkTrace> BuildChunkInTurnAsync(ReplayedBatch replayed, ulong position, CancellationToken stop)
-    {
-        await _building.WaitAsync(stop).ConfigureAwait(false);
-        try
-        {
-            return BuildChunk(replayed, position, stop);
-        }
-        finally
-        {
-            _building.Release();
-        }
     }
 
     private ChunkTrace BuildChunk(ReplayedBatch replayed, ulong position, CancellationToken stop)

@@ -59,7 +59,10 @@ public sealed class Solver
             _verdicts[claim.Slot] = Judge(claim);
     }
 
-    /// <summary>What to do now, most urgent first.</summary>
+    /// <summary>
+    /// What to do now, most urgent first: that for which a clock of the own side runs, by the seconds that are left. If all of it can be done
+    /// in time in some order, it can in this one. Then what can be done at any time after, though it ends disputes: it was decided by then.
+    /// </summary>
     public static IReadOnlyList<GameAction> Decide(
         GameShape shape,
         Address self,
@@ -79,7 +82,9 @@ public sealed class Solver
     {
         var solver = new Solver(shape, self, policy, index, own, now);
         solver.Decide();
-        return solver._actions;
+
+        // Stable: among those that are never too late, and within one second, the order of the rules.
+        return [.. solver._actions.OrderBy(static action => action.SecondsLeft)];
     }
 
     /// <summary>The player's opinion of every claim.</summary>
@@ -178,16 +183,19 @@ public sealed class Solver
             int side = match.One == trace.Root ? 1 : match.Two == trace.Root ? 2 : 0;
             if (side == 0)
                 continue;
-            if (match.Phase == MatchPhase.Bisect && Mover(duty.Arena, match.Bisection!) == side && !IsMoverOverdue(duty, match))
-                Play(duty, match.Bisection!.Height > 1 ? Advance(match, trace) : Seal(duty, match, trace));
-            else if (match.Phase == MatchPhase.AtLeaf && !IsOverdue(duty, match, side))
-                Play(duty, Prove(duty, match, trace, side == 1 ? match.Leaf!.LeafOne : match.Leaf!.LeafTwo));
+            if (match is { Phase: MatchPhase.Bisect, Bisection: Bisection state } && Mover(duty.Arena, state) == side && !IsMoverOverdue(duty, match))
+                Play(duty, state.Height > 1 ? Advance(match, trace) : Seal(duty, match, trace), DeadlineOf(state, side));
+            else if (match is { Phase: MatchPhase.AtLeaf, Leaf: Leaf leaf } && !IsOverdue(duty, match, side))
+                Play(duty, Prove(duty, match, trace, side == 1 ? leaf.LeafOne : leaf.LeafTwo), DeadlineOf(leaf, side));
         }
     }
 
     /// <summary>Under the rules of the tournament.</summary>
-    private void Play(in Duty duty, L1Action action) =>
-        _actions.Add(duty.Terms.Tournaments.IsZero ? action : action with { Tournaments = duty.Terms.Tournaments });
+    /// <param name="deadline">Dispute time at which it is too late.</param>
+    private void Play(in Duty duty, L1Action action, ulong deadline = ulong.MaxValue) =>
+        _actions.Add(duty.Terms.Tournaments.IsZero && deadline == ulong.MaxValue
+            ? action
+            : action with { Tournaments = duty.Terms.Tournaments, SecondsLeft = duty.Terms.SecondsUntil(deadline) });
 
     /// <summary>Opens the own node, and the first child where it parts from the rival's (spec 4.3.2).</summary>
     private static Advance Advance(Match match, ITrace trace)
@@ -271,7 +279,10 @@ public sealed class Solver
                 mine.TraceRoot,
                 trace.Children(trace.Height, 0),
                 trace.Prove(_shape.BatchLeaves - 1),
-                terms.Rules!.BondBatch));
+                terms.Rules!.BondBatch)
+            {
+                SecondsLeft = terms.SecondsUntil(first.PostedAt + terms.Rules.Parameters.Allowance),
+            });
         }
     }
 
@@ -287,7 +298,7 @@ public sealed class Solver
         if (!terms.CanPlay)
             return;
         UInt128 bond = terms.Rules!.BondBatch;
-        foreach (IndexedClaim parent in _index.ClaimsById)
+        foreach (IndexedClaim parent in _index.Claims)
         {
             if (parent.IsLost || VerdictOf(parent) != Verdict.Accepted)
                 continue;
@@ -336,17 +347,18 @@ public sealed class Solver
         if (duty.Outer is not Match outer || duty.Side == 0)
             return;
 
-        ulong position = outer.Leaf!.Position;
+        Arena arena = duty.Arena;
+        ulong position = outer.Leaf!.Position, deadline = arena.StartedAt + arena.AllowanceOf(duty.Side);
         if (duty.Trace is not ITrace trace)
         {
-            _actions.Add(new PrepareChunk(outer.Id, duty.Batch, position));
+            // When all have joined, its moves are wanted: it is late already.
+            _actions.Add(new PrepareChunk(outer.Id, duty.Batch, position) { SecondsLeft = duty.Terms.SecondsUntil(deadline) });
             return;
         }
 
-        Arena arena = duty.Arena;
         if (arena.Commitments.ContainsKey(trace.Root))
             return;
-        if (duty.Terms.Earliest >= arena.StartedAt + arena.AllowanceOf(duty.Side))
+        if (duty.Terms.Earliest >= deadline)
             return;
 
         Play(duty, new JoinInner(
@@ -357,7 +369,7 @@ public sealed class Solver
             trace.Leaf(_shape.ChunkLeaves - 1),
             trace.Children(trace.Height, 0),
             trace.Prove(_shape.ChunkLeaves - 1),
-            duty.Terms.Rules!.BondChunk));
+            duty.Terms.Rules!.BondChunk), deadline);
     }
 
     /// <summary>
@@ -518,13 +530,15 @@ public sealed class Solver
 
     private bool IsMoverOverdue(in Duty duty, Match match)
     {
-        Bisection state = match.Bisection!;
-        int mover = Mover(duty.Arena, state);
-        return TimeOf(duty, match, mover) >= state.Since + (mover == 1 ? state.BalanceOne : state.BalanceTwo);
+        int mover = Mover(duty.Arena, match.Bisection!);
+        return TimeOf(duty, match, mover) >= DeadlineOf(match.Bisection!, mover);
     }
 
-    private static bool IsOverdue(in Duty duty, Match match, int side) =>
-        TimeOf(duty, match, side) >= match.Leaf!.Since + (side == 1 ? match.Leaf.BalanceOne : match.Leaf.BalanceTwo);
+    private static bool IsOverdue(in Duty duty, Match match, int side) => TimeOf(duty, match, side) >= DeadlineOf(match.Leaf!, side);
+
+    private static ulong DeadlineOf(Bisection state, int side) => state.Since + (side == 1 ? state.BalanceOne : state.BalanceTwo);
+
+    private static ulong DeadlineOf(Leaf state, int side) => state.Since + (side == 1 ? state.BalanceOne : state.BalanceTwo);
 
     /// <summary>
     /// The time by which a side of a match is judged. A node that lies about it can make the player neither give its own side up nor call it
@@ -542,6 +556,9 @@ public sealed class Solver
         public bool CanPlay => Rules is not null && !IsPaused;
 
         public Address Tournaments => Rules?.Tournament ?? default;
+
+        /// <summary>At least so many, whatever the next block's time is.</summary>
+        public ulong SecondsUntil(ulong deadline) => deadline == ulong.MaxValue ? deadline : deadline - Math.Min(deadline, Earliest);
 
         /// <summary>Whether it may be that nobody can join any more what began then.</summary>
         public bool IsWindowOver(ulong start) => Rules is not null && Latest >= start + Rules.Parameters.Allowance;

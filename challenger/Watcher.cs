@@ -291,13 +291,7 @@ public sealed partial class Watcher : IAsyncDisposable
 
         IReadOnlyList<GameAction> actions = Solver.Decide(
             GameShape.Standard, _options.Account?.Address ?? Address.Zero, _policy, state, _replay, now);
-        if (_actor is not null && actions.OfType<PostClaim>().Any(claim => claim.Value > 0))
-        {
-            BigInteger balance = await _client.GetBalanceAsync(_options.Account!.Address, cancel: cancel).ConfigureAwait(false);
-            actions = Affordable(actions, balance, ReserveOf(state));
-        }
-
-        Act(actions, head.Number);
+        await ActAsync(actions, state, head.Number, cancel).ConfigureAwait(false);
         await _status.WriteAsync(
             new StatusReport(_options, _client.ChainId, head, state, verdicts, _replay.Progress, actions, _actor?.UnderWay ?? [], _actor?.Waiting ?? [], _journal.ReadActions(20), _relay),
             cancel).ConfigureAwait(false);
@@ -308,47 +302,35 @@ public sealed partial class Watcher : IAsyncDisposable
     private static BigInteger ReserveOf(GameState state) =>
         state.Rules.OfType<Rules>().Select(rules => EventReader.Big(rules.BondBatch) + EventReader.Big(rules.BondChunk)).DefaultIfEmpty().Max();
 
-    /// <summary>
-    /// The actions without those claims whose bonds would take what a dispute asks for (spec 4.7.3). One lie behind a stake takes the standing
-    /// of a whole chain of claims: whoever posted all of them again, each with a bond, would have nothing left for the next lie.
-    /// </summary>
-    /// <param name="actions">What is decided.</param>
-    /// <param name="balance">Wei that the account has.</param>
-    /// <param name="reserve">Wei that stay.</param>
-    internal static IReadOnlyList<GameAction> Affordable(IReadOnlyList<GameAction> actions, BigInteger balance, BigInteger reserve)
-    {
-        var put = new HashSet<GameAction>(ReferenceEqualityComparer.Instance);
-        foreach (PostClaim claim in actions.OfType<PostClaim>().Where(claim => claim.Value > 0).OrderBy(claim => claim.Batch))
-        {
-            balance -= EventReader.Big(claim.Value);
-            if (balance < reserve)
-                put.Add(claim);
-        }
-
-        return put.Count == 0 ? actions : [.. actions.Where(action => !put.Contains(action))];
-    }
-
-    private void Act(IReadOnlyList<GameAction> actions, ulong head)
+    private async Task ActAsync(IReadOnlyList<GameAction> actions, GameState state, ulong head, CancellationToken cancel)
     {
         // An observer knows what it would do, but it builds no traces for it.
         if (_options.Mode == WatchMode.Observe)
             return;
-        foreach (GameAction action in actions)
+        foreach (PrepareChunk prepare in actions.OfType<PrepareChunk>())
+            _replay.Prepare(prepare.Batch, prepare.Position);
+        L1Action[] transactions = [.. actions.OfType<L1Action>()];
+        if (_actor is null)
         {
-            if (action is PrepareChunk prepare)
-                _replay.Prepare(prepare.Batch, prepare.Position);
-            else if (_actor is not null)
-                _actor.Start((L1Action)action, head);
-            else if (_shadowed.Add(action.Key))
+            foreach (L1Action action in transactions.Where(action => _shadowed.Add(action.Key)))
             {
                 _journal.Record(action, ActionStage.NotSent, action.Describe());
                 LogShadow(action.Name, action.Describe(), action.Subject);
             }
+
+            _shadowed.IntersectWith(transactions.Select(action => action.Key));
+            return;
         }
 
-        HashSet<string> decided = [.. actions.Select(action => action.Key)];
-        _actor?.Keep(decided);
-        _shadowed.IntersectWith(decided);
+        var funds = default(Funds);
+        if (transactions.Length > 0)
+        {
+            BigInteger balance = await _client.GetBalanceAsync(_options.Account!.Address, cancel: cancel).ConfigureAwait(false);
+            FeeSuggestion fees = await _client.SuggestFeesAsync(cancel).ConfigureAwait(false);
+            funds = new Funds(balance, fees.MaxFeePerGas, ReserveOf(state));
+        }
+
+        _actor.Start(transactions, funds, head);
     }
 
     /// <summary>Half of the time in which every move has to be mined (spec 4.7.1): the other half is for sending it in public.</summary>

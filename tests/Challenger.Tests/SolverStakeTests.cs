@@ -129,15 +129,15 @@ public sealed class SolverStakeTests
 
         List<L1Action> decided = Decide();
         Assert.Equal(2, decided.OfType<PostClaim>().Count());
-        IReadOnlyList<GameAction> left = Watcher.Affordable(decided, balance, Bond + 200_000);
-        Assert.Equal(decided.Count - 2 + posted, left.Count);
-        PostClaim[] claims = [.. left.OfType<PostClaim>().OrderBy(claim => claim.Batch)];
+        (IReadOnlyList<L1Action> left, IReadOnlyList<L1Action> unpaid) = Actor.Choose(decided, [], new Funds(balance, 0, Bond + 200_000));
+        Assert.Equal((posted, 2 - posted), (left.Count, unpaid.Count));
+        PostClaim[] claims = [.. left.Cast<PostClaim>()];
         Assert.Equal(Enumerable.Range(0, posted).Select(batch => (ulong)batch), claims.Select(claim => claim.Batch));
 
         // Behind a stake they cost nothing.
         Happen(new StakedEvent(Self, Bond, Bond));
         decided = Decide();
-        Assert.Equal(decided, Watcher.Affordable(decided, balance, Bond + 200_000));
+        Assert.Equal(decided, Actor.Choose(decided, [], new Funds(balance, 0, Bond + 200_000)).Chosen);
     }
 
     [Fact]

@@ -80,6 +80,7 @@ internal class SolverPlayer(
     private (GameState? State, ulong Timestamp) _decidedFor;
     private ulong _next = ulong.MaxValue;
     private int _acted;
+    private (ulong Timestamp, int Used) _slots;
 
     public ToyTraces Traces => traces;
 
@@ -89,6 +90,9 @@ internal class SolverPlayer(
     public int Stamina { get; init; } = -1;
 
     public ulong AwakeAt { get; init; }
+
+    /// <summary>Transactions that find a place in one second.</summary>
+    public int Slots { get; init; } = int.MaxValue;
 
     /// <summary>Sees and does nothing in this time.</summary>
     public (ulong From, ulong Until) Asleep { get; set; }
@@ -114,9 +118,12 @@ internal class SolverPlayer(
         {
             if (Stamina >= 0 && _acted >= Stamina)
                 return acted;
-            if (Next() is not L1Action action)
+            if (_slots.Timestamp != L1.Timestamp)
+                _slots = (L1.Timestamp, 0);
+            if (_slots.Used == Slots || Next() is not L1Action action)
                 return acted;
 
+            _slots.Used++;
             _acted++;
             if (action is Recover)
                 _done.Add(action.Key);
@@ -140,6 +147,8 @@ internal class SolverPlayer(
         if (IsAway)
             return L1.Timestamp < AwakeAt ? AwakeAt : Asleep.Until;
         ulong next = Math.Min(_next, traces.NextReady());
+        if (_slots == (L1.Timestamp, Slots))
+            next = L1.Timestamp + 1;
         for (ulong batch = 0; policy.ClaimAfterSeconds is ulong patience && batch < (ulong)traces.Count; batch++)
         {
             ulong claim = L1.World.Batches[(int)batch].AppendedAt + patience + L1.InForce.PausedSeconds;
