@@ -2,6 +2,7 @@ using LiteDB;
 using Optimistic.Contracts.Ethereum;
 using Optimistic.Contracts.L1;
 using Optimistic.Vm;
+using Optimistic.Vm.Rollup;
 
 namespace Optimistic.Challenger;
 
@@ -44,6 +45,9 @@ public sealed class Journal : IDisposable
     private const string FileName = "journal.db";
     private const string LockName = "lock";
     private const int Version = 1;
+
+    /// <summary>What executes batches.</summary>
+    private static readonly string Build = typeof(BatchExecutor).Module.ModuleVersionId.ToString();
 
     /// <summary>Actions that are kept; older ones are of no use.</summary>
     private const int MaxActions = 10_000;
@@ -178,11 +182,13 @@ public sealed class Journal : IDisposable
     // --- What was computed
 
     /// <summary>Own results by batch, ascending; a later result for the same batch takes the place of an earlier one.</summary>
-    public IReadOnlyList<OwnClaim> ReadClaims()
+    /// <param name="confirmed">From this batch on, up to the first that another build of this program executed.</param>
+    public IReadOnlyList<OwnClaim> ReadClaims(ulong confirmed)
     {
         lock (_gate)
         {
-            return [.. _claims.Query().OrderBy("_id").ToEnumerable().Select(document => new OwnClaim(
+            return [.. _claims.Query().OrderBy("_id").ToEnumerable().TakeWhile(document =>
+                (ulong)document["_id"].AsInt64 < confirmed || document["build"] == Build).Select(document => new OwnClaim(
                 (ulong)document["_id"].AsInt64,
                 Word.Parse(document["hash"].AsString),
                 Word.Parse(document["state"].AsString),
@@ -205,9 +211,17 @@ public sealed class Journal : IDisposable
                 ["state"] = claim.StateRoot.ToString(),
                 ["trace"] = claim.TraceRoot.ToString(),
                 ["appended"] = (long)claim.AppendedAt,
+                ["build"] = Build,
             });
             _database.Commit();
         }
+    }
+
+    /// <summary>From a batch on.</summary>
+    public void ForgetClaims(ulong batch)
+    {
+        lock (_gate)
+            _claims.DeleteMany(Query.GTE("_id", (long)batch));
     }
 
     // --- What was decided and sent

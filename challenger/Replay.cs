@@ -55,8 +55,13 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     /// <summary>Level 1 traces that are kept though no dispute asks for them. Those that one asks for are kept, however many they are.</summary>
     private const int KeptChunks = 4;
 
-    /// <summary>Batches that are kept behind the last confirmed one, and state files.</summary>
+    /// <summary>Batches that are kept behind the last confirmed one.</summary>
     private const int KeptStates = 2;
+
+    /// <summary>A batch that a dispute asks for is at most so many batches away from a state file, while there are not too many of them.</summary>
+    internal const int StateStride = 4;
+
+    private const int MaxStateFiles = 32;
 
     /// <summary>
     /// Batches that are kept whole, with all their tasks and memories, though no dispute asks for them. Of the others that are not confirmed
@@ -89,6 +94,9 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     private readonly SortedDictionary<ulong, RollupState> _states = [];
 
     /// <summary>The look at L1 at which a batch was executed or asked for last.</summary>
+    private readonly Dictionary<ulong, ulong> _usedAt = [];
+
+    /// <summary>That at which a dispute asked for it last.</summary>
     private readonly Dictionary<ulong, ulong> _askedAt = [];
     private readonly Dictionary<(ulong Batch, ulong Position, Word BatchHash), ChunkJob> _chunks = [];
 
@@ -96,14 +104,14 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
 
     /// <summary>Level 1 traces are built one after another: each takes all processors, and many at once would all be late.</summary>
     private Task _building = Task.CompletedTask;
+
+    /// <summary>States after some of the batches. The worker's.</summary>
+    private readonly StateStore _store;
     private InboxState _inbox = InboxState.Empty;
-    private RollupState _base = RollupState.Genesis;
-    private ulong _baseNext;
     private bool _started;
     private ulong _confirmed;
 
-    /// <summary>Batches in the last state file, and when the next may be written.</summary>
-    private ulong _savedNext;
+    /// <summary>When the next state file may be written.</summary>
     private long _saveAgain;
 
     /// <summary>How often L1 has been looked at, to tell which traces are still asked for.</summary>
@@ -119,13 +127,17 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         _engine = engine;
         _log = log;
         _wake = wake;
+        _store = new StateStore(Path.Combine(journal.Folder, "states"), log);
         _worker = Task.Run(ExecuteAllAsync);
     }
 
     /// <summary>A broken invariant that ended the execution, if one did.</summary>
     public Exception? Failure { get; private set; }
 
-    /// <summary>Batches executed, of batches appended.</summary>
+    /// <summary>How many batches this run has executed, anew and again.</summary>
+    internal int Executions { get; private set; }
+
+    /// <summary>Batches whose results are known, of batches appended.</summary>
     public (ulong Done, ulong Of) Progress
     {
         get
@@ -147,7 +159,7 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         {
             if (batch >= (ulong)_claims.Count)
                 return null;
-            _askedAt[batch] = _looks;
+            _askedAt[batch] = _usedAt[batch] = _looks;
             ReplayedBatch? replayed = _batches.GetValueOrDefault(batch);
             if (replayed is null && _inboxChanged.CurrentCount == 0)
                 _inboxChanged.Release();
@@ -191,16 +203,6 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
                 LogVoided((ulong)same, (ulong)_claims.Count);
                 _claims.RemoveRange(same, _claims.Count - same);
                 Forget(batch => batch >= (ulong)same);
-            }
-
-            // A reorganization below what is kept: only a development chain does that, and L1 has all that is needed to start over.
-            ulong next = (ulong)_claims.Count;
-            if (StateBefore(next) is null)
-            {
-                _claims.Clear();
-                Forget(_ => true);
-                _base = RollupState.Genesis;
-                _baseNext = 0;
             }
 
             // The last confirmed batch stays, and while L1 is ahead of the execution the last executed one: the next starts from its state.
@@ -368,9 +370,12 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
             while (true)
             {
                 await _inboxChanged.WaitAsync(_stop.Token).ConfigureAwait(false);
-                while (Next() is (ulong index, InboxState inbox, RollupState before))
+                while (Next() is (ulong index, InboxState inbox, var before))
                 {
-                    if (!await ExecuteAsync(index, inbox, before).ConfigureAwait(false))
+                    // Where it cannot be read, the way begins at an earlier one.
+                    if ((before ?? Load(index)) is not RollupState state)
+                        continue;
+                    if (!await ExecuteAsync(index, inbox, state).ConfigureAwait(false))
                         break;
                     _wake();
                     SaveState();
@@ -390,35 +395,61 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
         }
     }
 
-    /// <summary>What to execute: what a dispute asks for again, else the next of L1's.</summary>
-    private (ulong Index, InboxState Inbox, RollupState Before)? Next()
+    /// <summary>
+    /// What to execute: the next on the way to what disputes ask for, else to the next of L1's, else to what earlier runs have executed, is
+    /// not confirmed, and may be asked for. The way begins at the last state before it that there is.
+    /// </summary>
+    /// <returns>With no state: it is in the store.</returns>
+    private (ulong Index, InboxState Inbox, RollupState? Before)? Next()
     {
         lock (_gate)
         {
-            foreach ((ulong batch, ulong askedAt) in _askedAt)
+            ulong count = (ulong)_claims.Count, to = Asked().Where(batch => !_batches.ContainsKey(batch)).DefaultIfEmpty(count).Min();
+            if (to == (ulong)_inbox.Batches.Count)
             {
-                bool isWanted = askedAt + 1 >= _looks && batch < (ulong)_claims.Count && !_batches.ContainsKey(batch);
-                if (isWanted && StateBefore(batch) is { } state)
-                    return (batch, _inbox, state);
+                to = Math.Min(_confirmed, count);
+                while (to < count && _states.ContainsKey(to))
+                    to++;
+                if (to == count)
+                    return null;
             }
 
-            ulong next = (ulong)_claims.Count;
-            if (next >= (ulong)_inbox.Batches.Count)
-                return null;
-            return (next, _inbox, StateBefore(next) ?? throw new InvalidOperationException($"The state before batch {next} is gone: move the data folder away."));
+            ulong from = to;
+            while (from > 0 && !_states.ContainsKey(from - 1))
+                from--;
+            ulong stored = _store.Latest(to, _claims);
+            return stored > from ? (stored, _inbox, null) : (from, _inbox, from == 0 ? RollupState.Genesis : _states[from - 1]);
         }
     }
 
-    /// <summary>Null when it is not kept.</summary>
-    private RollupState? StateBefore(ulong batch) =>
-        batch == _baseNext ? _base : batch == 0 ? RollupState.Genesis : _states.GetValueOrDefault(batch - 1);
+    /// <summary>The state before a batch, from the store.</summary>
+    private RollupState? Load(ulong batch)
+    {
+        OwnClaim? claim = Claim(batch - 1);
+        if (claim is null || _store.Read(claim) is not RollupState state)
+            return null;
+        lock (_gate)
+        {
+            if (Claim(batch - 1) != claim)
+                return null;
+            _states[batch - 1] = state;
+        }
+
+        LogRestored(batch);
+        return state;
+    }
+
+    /// <summary>Batches that disputes ask for.</summary>
+    private IEnumerable<ulong> Asked() =>
+        _askedAt.Where(asked => asked.Value + 1 >= _looks && asked.Key < (ulong)_claims.Count).Select(asked => asked.Key);
 
     private void Forget(Func<ulong, bool> which)
     {
-        foreach (ulong batch in _states.Keys.Concat(_batches.Keys).Concat(_askedAt.Keys).Where(which).ToHashSet())
+        foreach (ulong batch in _states.Keys.Concat(_usedAt.Keys).Where(which).ToHashSet())
         {
             _states.Remove(batch);
             _batches.Remove(batch);
+            _usedAt.Remove(batch);
             _askedAt.Remove(batch);
         }
     }
@@ -449,13 +480,19 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
                 return false;
             isAgain = index < (ulong)_claims.Count;
             if (isAgain && (_claims[(int)index].StateRoot, _claims[(int)index].TraceRoot) != (replayed.Claim.StateRoot, replayed.Claim.TraceRoot))
+            {
+                // One of the two is wrong. The next run does not begin with either.
+                _journal.ForgetClaims(index);
                 throw new InvalidOperationException($"Batch {index} came to {replayed.Claim} now and to {_claims[(int)index]} before.");
+            }
+
+            Executions++;
             if (!isAgain)
                 _claims.Add(replayed.Claim);
             _states[index] = replayed.After;
             _batches[index] = replayed;
-            _askedAt[index] = _looks;
-            foreach (ulong old in _batches.Keys.Where(batch => _askedAt[batch] + 1 < _looks).OrderBy(batch => _askedAt[batch]).ThenBy(batch => batch)
+            _usedAt[index] = _looks;
+            foreach (ulong old in _batches.Keys.Where(batch => _usedAt[batch] + 1 < _looks).OrderBy(batch => _usedAt[batch]).ThenBy(batch => batch)
                 .Take(_batches.Count - KeptBatches).ToArray())
             {
                 _batches.Remove(old);
@@ -482,79 +519,49 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
             source, new OwnClaim(source.Index, source.Hash, result.State.Root, result.Trace.Root, source.AppendedAt), result);
     }
 
-    // --- Snapshots: a file with a state now and then, so that a restart executes only what is not confirmed.
-
-    private string StateFolder => Path.Combine(_journal.Folder, "states");
-
-    private string StatePath(OwnClaim claim) => Path.Combine(StateFolder, $"{claim.Batch}-{claim.BatchHash}.state");
-
-    /// <summary>Writes the state after the last batch that is executed and confirmed: a restart has no use for a later one.</summary>
+    /// <summary>
+    /// Writes one state that a restart would miss: before what disputes ask for, after the last batch that is executed, and after the last
+    /// that is confirmed, from which the others can be reached.
+    /// </summary>
     private void SaveState()
     {
-        RollupState? state;
         OwnClaim claim;
-        ulong next;
+        RollupState state;
+        HashSet<ulong> kept;
+        if (Environment.TickCount64 < _saveAgain)
+            return;
         lock (_gate)
         {
-            next = Math.Min(_confirmed, (ulong)_claims.Count);
-            if (next <= _savedNext || Environment.TickCount64 < _saveAgain || !_states.TryGetValue(next - 1, out state))
+            ulong count = (ulong)_claims.Count, confirmed = Math.Min(_confirmed, count);
+            ulong[] asked = [.. Asked().Order()];
+            ulong[] wanted = _store.Count < MaxStateFiles ? [.. asked.Where(batch => Missing(batch) > StateStride)] : [];
+            ulong next = wanted.Concat(new[] { confirmed, count }.OrderByDescending(Missing)).FirstOrDefault(next => next > 0 && Missing(next) > 0 && _states.ContainsKey(next - 1));
+            if (next == 0)
                 return;
             claim = _claims[(int)next - 1];
-            _savedNext = next;
+            state = _states[next - 1];
+            kept = [next, .. asked.Append(confirmed).Append(count).Select(batch => _store.Latest(batch, _claims))];
+
+            ulong Missing(ulong batches) => batches - _store.Latest(batches, _claims);
         }
 
         long started = Environment.TickCount64;
-        try
-        {
-            Directory.CreateDirectory(StateFolder);
-            string path = StatePath(claim), unfinished = path + ".new";
-            using (FileStream file = File.Create(unfinished))
-                StateFile.Write(state, file);
-            File.Move(unfinished, path, overwrite: true);
-            foreach (string old in Directory.EnumerateFiles(StateFolder).OrderByDescending(Use).Skip(KeptStates).ToArray())
-                File.Delete(old);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // It only makes the next start faster. Who cannot write it can still tell right from wrong.
-            LogUnsaved(claim.Batch, error.Message);
-        }
-
+        _store.Write(claim, state);
+        _store.Keep(kept);
         _saveAgain = Environment.TickCount64 + SavingShare * (Environment.TickCount64 - started);
-
-        // One behind the confirmed batches is of no use, nor is one that was not finished.
-        ulong Use(string file) =>
-            file.EndsWith(".state", StringComparison.Ordinal) && ulong.TryParse(Path.GetFileName(file).Split('-')[0], out ulong batch) && batch < next ? batch + 1 : 0;
     }
 
     /// <summary>
-    /// Takes up the results of earlier runs for the batches that are confirmed, and executes the others again: their traces may be needed.
+    /// Takes up the results of earlier runs: what they say of a claim is known at once, and batches are executed again for their traces. Of
+    /// another build, which may have been wrong, only what is confirmed is believed.
     /// </summary>
     private void Restore(ulong confirmed)
     {
-        IReadOnlyList<OwnClaim> known = _journal.ReadClaims();
-        for (int count = (int)Math.Min((ulong)known.Count, confirmed); count > 0; count--)
+        foreach (OwnClaim claim in _journal.ReadClaims(confirmed))
         {
-            OwnClaim last = known[count - 1];
-            bool onChain = count <= _inbox.Batches.Count && _inbox.Batches[count - 1].Batch.BatchHash == last.BatchHash;
-            if (!onChain || !File.Exists(StatePath(last)))
-                continue;
-            try
-            {
-                using FileStream file = File.OpenRead(StatePath(last));
-                RollupState state = StateFile.Read(file);
-                if (state.Root != last.StateRoot)
-                    continue;
-                _base = state;
-                _baseNext = (ulong)count;
-                _claims.AddRange(known.Take(count));
-                LogRestored(_baseNext);
+            if (_claims.Count >= _inbox.Batches.Count || claim.Batch != (ulong)_claims.Count || _inbox.Batches[_claims.Count].Batch.BatchHash != claim.BatchHash)
                 return;
-            }
-            catch (StateFileException damaged)
-            {
-                LogDamaged(StatePath(last), damaged.Message);
-            }
+            _claims.Add(claim);
         }
     }
 
@@ -600,12 +607,6 @@ public sealed partial class Replay : IOwnTraces, IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Warning, EventName = "BatchesVoided", Message = "Batches {First} to {End} (exclusive) are no longer on L1")]
     private partial void LogVoided(ulong first, ulong end);
 
-    [LoggerMessage(Level = LogLevel.Warning, EventName = "StateUnsaved", Message = "The state after batch {Batch} could not be written: {Reason}")]
-    private partial void LogUnsaved(ulong batch, string reason);
-
     [LoggerMessage(Level = LogLevel.Information, EventName = "StateRestored", Message = "Going on from the state before batch {Batch}")]
     private partial void LogRestored(ulong batch);
-
-    [LoggerMessage(Level = LogLevel.Warning, EventName = "StateDamaged", Message = "{Path} cannot be used: {Reason}")]
-    private partial void LogDamaged(string path, string reason);
 }

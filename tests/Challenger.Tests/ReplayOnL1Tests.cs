@@ -78,6 +78,81 @@ public sealed class ReplayOnL1Tests : IDisposable
         Assert.Equal(world.Replay.Batch(0)!.Leaf(Transition.Phases), world.Replay.ProveTransition(0, Transition.Phases).After);
     }
 
+    /// <summary>
+    /// What a dispute asks for is there again after as many batches as there are between two state files, however many have gone by; what
+    /// cannot be read costs the way from the start and no more.
+    /// </summary>
+    [Fact]
+    public async Task ARunGoesOnWhereTheOneBeforeItEnded()
+    {
+        const int Batches = 12, Disputed = 9;
+        await using RollupChain chain = await RollupChain.StartAsync(Cancel);
+        await chain.AppendAsync([await chain.DeployAsync("digest", AppPolicy.Stateful, Cancel), chain.Run(0, "abc"u8.ToArray())], Cancel);
+        for (int batch = 1; batch < Batches; batch++)
+            await chain.AppendAsync([chain.Run(0, new byte[batch])], Cancel);
+        string states = Path.Combine(_folder, "states");
+        Word root;
+        await using (World world = await World.OpenAsync(chain, _folder))
+        {
+            await world.AskUntilAsync(Disputed, () => Enumerable.Range(0, Replay.StateStride + 1).Any(before => IsSaved(Disputed - before)) && IsSaved(Batches));
+            root = world.Replay.Batch(Disputed)!.Root;
+            Assert.Equal(Batches, world.Replay.Executions);
+        }
+
+        int needed = 0;
+        bool isThere = false;
+        await using (World world = await World.OpenAsync(chain, _folder, Ask))
+        {
+            await world.AskUntilAsync(Disputed, () => world.Replay.Batch(Disputed) is not null);
+            Assert.Equal(root, world.Replay.Batch(Disputed)!.Root);
+
+            // The one that is begun before anything is asked for, and the way to the one that is.
+            Assert.InRange(needed, 1, 1 + Replay.StateStride + 1);
+
+            // In between a new one goes on from the last, and all others are executed, but for those after which states were read.
+            await chain.AppendAsync([chain.Run(0, new byte[Batches])], Cancel);
+            await world.FollowAsync();
+            await world.AskUntilAsync(Disputed, () => world.Replay.Executions >= Batches - 1);
+        }
+
+        foreach (string file in Directory.EnumerateFiles(states))
+            await File.WriteAllBytesAsync(file, (await File.ReadAllBytesAsync(file, Cancel))[..^1], Cancel);
+        await using (World world = await World.OpenAsync(chain, _folder))
+        {
+            await world.AskUntilAsync(Disputed, () => world.Replay.Batch(Disputed) is not null);
+            Assert.Equal(root, world.Replay.Batch(Disputed)!.Root);
+            Assert.Null(world.Replay.Failure);
+        }
+
+        void Ask(Replay replay)
+        {
+            needed += isThere ? 0 : 1;
+            isThere |= replay.Batch(Disputed) is not null;
+        }
+
+        bool IsSaved(int batches) => Directory.Exists(states) && Directory.EnumerateFiles(states, $"{batches - 1}-*.state").Any();
+    }
+
+    /// <summary>What was computed is not believed for ever: where a second run of it differs, the next start begins before it.</summary>
+    [Fact]
+    public async Task AResultThatWasWrongIsForgotten()
+    {
+        await using RollupChain chain = await RollupChain.StartAsync(Cancel);
+        await chain.AppendAsync([await chain.DeployAsync("digest", AppPolicy.Stateless, Cancel)], Cancel);
+        await chain.AppendAsync([chain.Run(0, "abc"u8.ToArray())], Cancel);
+        OwnClaim truth;
+        await using (World world = await World.OpenAsync(chain, _folder))
+        {
+            truth = world.Replay.Claim(1)!;
+            world.Journal.Record(truth with { TraceRoot = truth.StateRoot });
+        }
+
+        await using (World world = await World.OpenAsync(chain, _folder))
+            await world.AskUntilAsync(1, () => world.Replay.Failure is InvalidOperationException);
+        await using (World world = await World.OpenAsync(chain, _folder))
+            Assert.Equal(truth, world.Replay.Claim(1));
+    }
+
     /// <summary>A name of 36 bytes puts a chunk at the end of an input of half a GiB, as often as somebody pays for 36 bytes.</summary>
     [Fact]
     public async Task ABatchOfSparseInputsTakesTheRoomOfWhatIsPublished()
@@ -103,19 +178,35 @@ public sealed class ReplayOnL1Tests : IDisposable
     {
         public Replay Replay => replay;
 
-        public static async Task<World> OpenAsync(RollupChain chain, string folder)
+        public Journal Journal => journal;
+
+        /// <param name="executed">Called after each batch that is executed.</param>
+        public static async Task<World> OpenAsync(RollupChain chain, string folder, Action<Replay>? executed = null)
         {
             Spectator spectator = Spectator.Of(chain);
             await spectator.LookAsync(Cancel);
             Journal journal = Journal.Open(folder, new JournalIdentity(chain.Chain.Client.ChainId, chain.Deployment.Rollup, 0, ""));
-            var replay = new Replay(
-                new InboxReader(chain.Chain.Client, chain.Contracts.Inbox), chain.DomainSeparator, journal, null, NullLogger.Instance, () => { });
+            Replay replay = null!;
+            replay = new Replay(
+                new InboxReader(chain.Chain.Client, chain.Contracts.Inbox), chain.DomainSeparator, journal, null, NullLogger.Instance, () => executed?.Invoke(replay));
             var world = new World(replay, journal, spectator);
             await world.FollowAsync();
             return world;
         }
 
         public void Look() => replay.Update(spectator.Inbox, 0);
+
+        /// <summary>Looks at L1, and asks for a batch each time as a dispute does.</summary>
+        public async Task AskUntilAsync(ulong batch, Func<bool> until)
+        {
+            for (int look = 0; !until(); look++)
+            {
+                Assert.True(look < 2000, "It does not come.");
+                Look();
+                _ = replay.Batch(batch);
+                await Task.Delay(10, Cancel);
+            }
+        }
 
         /// <summary>Executes all that L1 has.</summary>
         public async Task FollowAsync()
