@@ -137,6 +137,21 @@ public static class Inbox
         private static ForceFunction Read(AbiValues v, int _) => new ForceFunction(v.UInt64(0));
     }
 
+    public sealed record FreeStepsFunction() : FunctionMessage<ulong>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("freeSteps()");
+
+        public override AbiFunction Function => Definition;
+
+        public static FreeStepsFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override ulong Read(AbiValues v) => v.UInt64(0);
+
+        private static FreeStepsFunction Read(AbiValues v, int _) => new FreeStepsFunction();
+    }
+
     public sealed record IsPublishedFunction(Word Root) : FunctionMessage<bool>
     {
         public static AbiFunction Definition { get; } = Contract.Abi.Function("isPublished(bytes32)");
@@ -167,6 +182,21 @@ public static class Inbox
         private static IsSequencerFunction Read(AbiValues v, int _) => new IsSequencerFunction(v.Address(0));
     }
 
+    public sealed record LimitsFunction() : FunctionMessage<InboxLimits>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("limits()");
+
+        public override AbiFunction Function => Definition;
+
+        public static LimitsFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override InboxLimits Read(AbiValues v) => InboxLimits.Read(v.Struct(0));
+
+        private static LimitsFunction Read(AbiValues v, int _) => new LimitsFunction();
+    }
+
     public sealed record PublishFunction(byte[] Data) : FunctionMessage<Word>
     {
         public static AbiFunction Definition { get; } = Contract.Abi.Function("publish(bytes)");
@@ -180,6 +210,21 @@ public static class Inbox
         protected override Word Read(AbiValues v) => v.Word(0);
 
         private static PublishFunction Read(AbiValues v, int _) => new PublishFunction(v.Bytes(0));
+    }
+
+    public sealed record ReplaySecondsFunction() : FunctionMessage<uint>
+    {
+        public static AbiFunction Definition { get; } = Contract.Abi.Function("replaySeconds()");
+
+        public override AbiFunction Function => Definition;
+
+        public static ReplaySecondsFunction Decode(ReadOnlyMemory<byte> callData) => Read(new AbiValues(Definition.DecodeCall(callData)), default);
+
+        protected override object[] Arguments() => [];
+
+        protected override uint Read(AbiValues v) => (uint)v.UInt64(0);
+
+        private static ReplaySecondsFunction Read(AbiValues v, int _) => new ReplaySecondsFunction();
     }
 
     public sealed record SubmitDeployFunction(byte Policy, ulong Nonce, ulong Entry, IReadOnlyList<Chunk> Chunks) : FunctionMessage
@@ -400,6 +445,13 @@ public static class Inbox
         public static AbiError Definition { get; } = Contract.Abi.Error("TooManyTasks()");
 
         public static TooManyTasksError Read(AbiValues v) => new TooManyTasksError();
+    }
+
+    public sealed record TooMuchWorkError(BigInteger AvailableAt) : IErrorDTO<TooMuchWorkError>
+    {
+        public static AbiError Definition { get; } = Contract.Abi.Error("TooMuchWork(uint256)");
+
+        public static TooMuchWorkError Read(AbiValues v) => new TooMuchWorkError(v.Integer(0));
     }
 
     public sealed record TransferFailedError() : IErrorDTO<TransferFailedError>

@@ -49,11 +49,11 @@ public enum ClaimStatus : byte
     Confirmed = 2,
 }
 
-public sealed record InboxLimits(ulong ForceDelaySeconds, ulong MaxDriftSeconds, ulong MaxTaskSteps, ulong MaxBatchSteps, BigInteger FeePerUnit) : IAbiStruct
+public sealed record InboxLimits(ulong ForceDelaySeconds, ulong MaxDriftSeconds, ulong MaxTaskSteps, ulong MaxBatchSteps, uint ReplaySeconds, BigInteger FeePerUnit) : IAbiStruct
 {
-    public object[] ToAbi() => [ForceDelaySeconds, MaxDriftSeconds, MaxTaskSteps, MaxBatchSteps, FeePerUnit];
+    public object[] ToAbi() => [ForceDelaySeconds, MaxDriftSeconds, MaxTaskSteps, MaxBatchSteps, ReplaySeconds, FeePerUnit];
 
-    public static InboxLimits Read(AbiValues v) => new InboxLimits(v.UInt64(0), v.UInt64(1), v.UInt64(2), v.UInt64(3), v.Integer(4));
+    public static InboxLimits Read(AbiValues v) => new InboxLimits(v.UInt64(0), v.UInt64(1), v.UInt64(2), v.UInt64(3), (uint)v.UInt64(4), v.Integer(5));
 }
 
 public sealed record InnerContext(Word AppsRoot, Word OutputsRoot, Word Counters, Word MachineRoot, Word SigmaOne, Word SigmaTwo) : IAbiStruct

@@ -31,7 +31,7 @@ internal static class DeployCommand
         Option<uint> pause = Number("--pause-seconds", "S", "What a guardian may pause in all, for ever.", 0u);
         Option<uint> censorship = Number("--censorship-seconds", "S", "How long an adversary may hold all honest transactions back, in sum.", 604_800u);
         Option<uint> grace = Number("--grace-seconds", "S", "What each move may take for free.", 600u);
-        Option<uint> replay = Number("--replay-seconds", "S", "Time to execute a batch again.", 3_600u);
+        Option<uint> replay = Number("--replay-seconds", "S", "Time to execute a batch, and those before it that are not executed yet: the Inbox takes --max-batch-steps in so many seconds and no more.", 3_600u);
         Option<uint> trace = Number("--trace-seconds", "S", "Time to execute a task up to any of its chunks, and to build the trace of the 2^28 instructions there.", 3_600u);
         Option<decimal> stake0 = Number("--stake", "ETHER", "What a wrong claim loses, before gas.", 1m);
         Option<decimal> stake1 = Number("--inner-stake", "ETHER", "What a wrong trace inside a match loses, before gas.", 0.5m);
@@ -39,8 +39,8 @@ internal static class DeployCommand
         Option<ulong> forceDelay = Number("--force-delay", "S", "After this a task sent to L1 directly can be forced in.", 86_400ul);
         Option<ulong> drift = Number("--max-drift", "S", "How far a batch's time may lie behind L1's.", 3_600ul);
         Option<ulong> taskSteps = Number("--max-task-steps", "N", "Steps that a task may use.", 1ul << 36);
-        Option<ulong> batchSteps = Number("--max-batch-steps", "N", "Steps that the tasks of a batch may use together: no more than --replay-seconds allow.", 1ul << 40);
-        Option<ulong> fee = Number("--fee", "WEI", "Fee of a direct task for each 2^20 steps.", GweiWei);
+        Option<ulong> batchSteps = Number("--max-batch-steps", "N", "Steps that the tasks of a batch may use together, and those of all batches in --replay-seconds: what every challenger must be able to execute in that time.", 1ul << 40);
+        Option<ulong> fee = Number("--fee", "WEI", "Fee of a direct task for each 2^20 steps: --max-batch-steps of them take all of --replay-seconds.", 1_000 * GweiWei);
         Option<bool> json = CommandLine.JsonOption();
         Command command = new("deploy",
             """
@@ -63,7 +63,7 @@ internal static class DeployCommand
             Account account = KeyFile.Read(parsed.GetRequiredValue(key));
             DeploymentParameters parameters = new(
                 parsed.GetValue(sequencer) is { Length: > 0 } named ? [.. named.Select(text => AddressOf(text, "--sequencer"))] : [account.Address],
-                new Abi.InboxLimits(parsed.GetValue(forceDelay), parsed.GetValue(drift), parsed.GetValue(taskSteps), parsed.GetValue(batchSteps), parsed.GetValue(fee)),
+                new Abi.InboxLimits(parsed.GetValue(forceDelay), parsed.GetValue(drift), parsed.GetValue(taskSteps), parsed.GetValue(batchSteps), parsed.GetValue(replay), parsed.GetValue(fee)),
                 new Abi.Parameters(
                     parsed.GetValue(censorship), parsed.GetValue(grace), parsed.GetValue(replay), parsed.GetValue(trace),
                     Wei(parsed.GetValue(stake0), GweiWei * GweiWei, "--stake"), Wei(parsed.GetValue(stake1), GweiWei * GweiWei, "--inner-stake"),

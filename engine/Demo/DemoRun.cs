@@ -139,7 +139,7 @@ internal sealed class DemoRun(IAnsiConsole screen, string folder, bool keep) : I
         _deployer = new TransactionSender(_chain.Client, DevChain.Accounts[Deployer]);
         DeploymentParameters parameters = new(
             [DevChain.Accounts[Honest].Address, DevChain.Accounts[Liar].Address],
-            new Abi.InboxLimits(3600, 86_400, MaxTaskSteps, MaxBatchSteps, 1_000_000_000),
+            new Abi.InboxLimits(3600, 86_400, MaxTaskSteps, MaxBatchSteps, Replay, 1_000_000_000),
             new Abi.Parameters(Censorship, Grace, Replay, Trace, Ether, Ether / 10, 10_000_000_000),
             DevChain.Accounts[Deployer].Address,
             RollupState.Genesis.Root);

@@ -119,6 +119,7 @@ public sealed record ClaimInfo(
 
 public sealed record AppInfo(uint App, Address Owner, AppPolicy Policy, ulong Entry, Word MemoryRoot);
 
+/// <param name="IsThrottled">Whether tasks wait because the Inbox takes no more steps in this time.</param>
 public sealed record SyncStatus(
     bool IsSynced,
     ulong ChainId,
@@ -132,6 +133,7 @@ public sealed record SyncStatus(
     uint Apps,
     ulong Tasks,
     uint WaitingTasks,
+    bool IsThrottled,
     uint PostedBatches,
     uint ClaimedBatches,
     uint SettledBatches,
@@ -308,7 +310,7 @@ public sealed class NodeApi(Sequencer sequencer, NodeStore store, ContractsFile 
         NodeView view = sequencer.View;
         return new SyncStatus(
             view.IsSynced, contracts.ChainId, contracts.Inbox, contracts.Rollup, view.L1.Block, view.L1.BlockHash, view.L1.Timestamp, view.SafeBlock, view.FinalizedBlock,
-            (uint)view.State.Apps.Count, view.State.OutputsCount, (uint)sequencer.WaitingCount, (uint)view.Batches.Count, (uint)ClaimedCount(view), (uint)view.SettledCount,
+            (uint)view.State.Apps.Count, view.State.OutputsCount, (uint)sequencer.WaitingCount, sequencer.IsThrottled, (uint)view.Batches.Count, (uint)ClaimedCount(view), (uint)view.SettledCount,
             sequencer.Trouble?.Reason);
     }
 

@@ -117,6 +117,7 @@ public sealed class Sequencer
     private readonly HashSet<Word> _warned = [];
     private InFlight? _inFlight;
     private bool _isAligned, _isAtLoss;
+    private volatile bool _isThrottled;
     private int _polledReorganizations = -1;
     private int _withdrawnAt;
     private NodeView _view;
@@ -161,6 +162,9 @@ public sealed class Sequencer
     }
 
     public int OutboxCount => _outbox.PendingCount;
+
+    /// <summary>Whether tasks wait because the Inbox takes no more steps in this time (spec 5.1.7).</summary>
+    public bool IsThrottled => _isThrottled;
 
     /// <summary>Takes a task in. When this returns, the task survives a kill.</summary>
     /// <returns>Its place in the order; that of the first time when the same task is sent again.</returns>
@@ -524,9 +528,15 @@ public sealed class Sequencer
             return;
 
         L1State l1 = _l1.Current;
-        (ulong direct, ulong directSteps) = ChooseDirectTasks(l1.Inbox);
-        List<AcceptedTask> tasks = ChooseTasks(l1.Inbox, Batch.MaxTasks - (int)direct, _contracts.MaxBatchSteps - directSteps, out bool isDue);
-        if (tasks.Count + (int)direct == 0 || (!isDue && !IsBatchDue(l1)))
+        if (WaitingCount == 0 && DirectHead(l1.Inbox) == (ulong)l1.Inbox.DirectTasks.Count)
+        {
+            _isThrottled = false;
+            return;
+        }
+
+        ulong free = await new ContractHandler(_client, _contracts.Inbox).QueryAsync(new Abi.Inbox.FreeStepsFunction(), cancel: cancel);
+        (List<AcceptedTask> tasks, ulong direct) = ChooseBatch(l1, free);
+        if (tasks.Count + (int)direct == 0)
             return;
 
         ulong time = Math.Max(l1.Timestamp, _batches.Count == 0 ? 0 : _batches[^1].Preimage.Time);
@@ -543,20 +553,63 @@ public sealed class Sequencer
         string key = $"{_batches.Count}/{record.Sequences.FirstOrDefault()}/{DirectHead(l1.Inbox)}/{time}";
         try
         {
-            await _outbox.SendAsync("append", key, _contracts.Inbox, new Abi.Inbox.AppendFunction(time, block, direct, calldata), BigInteger.Zero, cancel, sent =>
+            try
             {
-                record.OutboxId = sent.Id;
-                _store.InFlight.Upsert(record);
-            });
+                await _outbox.SendAsync("append", key, _contracts.Inbox, new Abi.Inbox.AppendFunction(time, block, direct, calldata), BigInteger.Zero, cancel, sent =>
+                {
+                    record.OutboxId = sent.Id;
+                    _store.InFlight.Upsert(record);
+                });
+            }
+            catch (ContractRevertException refused) when (refused.Is(Abi.Inbox.OverdueTaskLeftError.Definition))
+            {
+                // More is overdue than a batch of ours takes: batches of that alone go before it.
+                await _outbox.SendAsync("force", $"{_batches.Count}", _contracts.Inbox, new Abi.Inbox.ForceFunction(MaxDirectTasks), BigInteger.Zero, cancel);
+                return;
+            }
         }
-        catch (ContractRevertException refused) when (refused.Is(Abi.Inbox.OverdueTaskLeftError.Definition))
+        catch (ContractRevertException refused) when (refused.Is(Abi.Inbox.TooMuchWorkError.Definition))
         {
-            // More is overdue than a batch of ours takes: batches of that alone go before it.
-            await _outbox.SendAsync("force", $"{_batches.Count}", _contracts.Inbox, new Abi.Inbox.ForceFunction(MaxDirectTasks), BigInteger.Zero, cancel);
+            // Another sequencer was first, or an overdue task does not fit yet: time makes room.
+            Throttle(0);
             return;
         }
 
         _inFlight = await ExecuteAheadAsync(new InFlight(record, tasks, null, []), cancel);
+    }
+
+    /// <summary>
+    /// The tasks of the next batch, those that were sent here and how many of the direct queue; none while it is not time for them. The two
+    /// take turns at being first, and what is first waits until it fits, so that neither keeps the other out.
+    /// </summary>
+    /// <param name="l1">What L1 has.</param>
+    /// <param name="free">Steps that the Inbox takes now.</param>
+    private (List<AcceptedTask> Tasks, ulong Direct) ChooseBatch(L1State l1, ulong free)
+    {
+        bool isDirectFirst = l1.Inbox.Batches.Count == 0 || l1.Inbox.Batches[^1].Batch.DirectCount == 0;
+        DirectChoice direct = default;
+        if (isDirectFirst)
+            direct = ChooseDirectTasks(l1.Inbox, (int)MaxDirectTasks, free);
+        bool isHeldUp = direct is { IsShort: true, Count: 0 };
+        TaskChoice chosen = ChooseTasks(l1.Inbox, Batch.MaxTasks - (int)direct.Count, free - direct.Steps);
+        if (!isDirectFirst)
+        {
+            isHeldUp = chosen is { IsShort: true, Tasks: [] };
+            direct = ChooseDirectTasks(l1.Inbox, Math.Min((int)MaxDirectTasks, Batch.MaxTasks - chosen.Tasks.Count), free - chosen.Steps);
+        }
+
+        if (free < _contracts.MaxBatchSteps && (chosen.IsShort || direct.IsShort))
+            Throttle(free);
+        else
+            _isThrottled = false;
+        return isHeldUp || (!chosen.IsDue && !IsBatchDue(l1)) ? ([], 0) : (chosen.Tasks, direct.Count);
+    }
+
+    private void Throttle(ulong free)
+    {
+        if (!_isThrottled)
+            _log.Information("The Inbox takes {Free} steps now: what does not fit waits, {Waiting} tasks that were sent here among it", free, WaitingCount);
+        _isThrottled = true;
     }
 
     private bool IsUnderWay(OutboxRecord append) =>
@@ -571,38 +624,34 @@ public sealed class Sequencer
     private bool IsBatchDue(L1State l1) =>
         l1.Inbox.Batches.Count == 0 || l1.Timestamp >= l1.Inbox.Batches[^1].Place.Timestamp + (ulong)_options.BatchInterval.TotalSeconds;
 
-    /// <summary>
-    /// The oldest tasks of the direct queue, as many as a batch takes: all that somebody puts there may be more than any batch can hold. While
-    /// there is more than one, they leave half of the batch's steps to tasks that were sent here.
-    /// </summary>
-    private (ulong Count, ulong Steps) ChooseDirectTasks(InboxState inbox)
+    /// <summary>The oldest tasks of the direct queue, as many as a batch takes: all that somebody puts there may be more than any batch can hold.</summary>
+    private static DirectChoice ChooseDirectTasks(InboxState inbox, int mostTasks, ulong mostSteps)
     {
         int first = (int)DirectHead(inbox), count = 0;
         ulong steps = 0;
-        for (; first + count < inbox.DirectTasks.Count && count < (int)MaxDirectTasks; count++)
+        for (; first + count < inbox.DirectTasks.Count && count < mostTasks; count++)
         {
             EncodedTask task = BatchCodec.Decode(inbox.DirectTasks[first + count].Data)[0];
             ulong more = task.Tag == TaskTag.Deploy ? 0 : task.Limit;
-            if (count > 0 && steps + more > _contracts.MaxBatchSteps / 2)
-                break;
+            if (steps + more > mostSteps)
+                return new DirectChoice((ulong)count, steps, true);
             steps += more;
         }
 
-        return ((ulong)count, steps);
+        return new DirectChoice((ulong)count, steps, false);
     }
 
     /// <summary>The next tasks in order, within the limits of a batch; those whose data is not published yet wait, with those behind them that may need them.</summary>
     /// <param name="inbox">What L1 has.</param>
     /// <param name="mostTasks">Tasks that the batch has room for.</param>
     /// <param name="mostSteps">Steps that it has room for.</param>
-    /// <param name="isDue">Whether it is time for them.</param>
-    private List<AcceptedTask> ChooseTasks(InboxState inbox, int mostTasks, ulong mostSteps, out bool isDue)
+    private TaskChoice ChooseTasks(InboxState inbox, int mostTasks, ulong mostSteps)
     {
         mostTasks = Math.Min(mostTasks, _options.MaxBatchTasks);
         List<AcceptedTask> tasks = [];
         int bytes = 0;
         ulong steps = 0;
-        bool isFull = false;
+        bool isFull = false, isShort = false;
         DateTimeOffset oldest = DateTimeOffset.MaxValue;
         lock (_gate)
         {
@@ -623,18 +672,20 @@ public sealed class Sequencer
                 }
 
                 bytes += BatchCodec.LengthOf(task.Encoded);
-                steps += task.Task.Head.Kind == TaskKind.Run ? task.Task.Head.Limit : 0;
-                isFull = tasks.Count == mostTasks || steps > mostSteps || (tasks.Count > 0 && bytes > _options.MaxBatchBytes);
+                ulong more = head.Kind == TaskKind.Run ? head.Limit : 0;
+                isShort = steps + more > mostSteps;
+                isFull = isShort || tasks.Count == mostTasks || (tasks.Count > 0 && bytes > _options.MaxBatchBytes);
                 if (isFull)
                     break;
 
+                steps += more;
                 tasks.Add(task);
                 oldest = _acceptedAt[task.Sequence] < oldest ? _acceptedAt[task.Sequence] : oldest;
             }
         }
 
-        isDue = isFull || (tasks.Count > 0 && _time.GetUtcNow() - oldest >= _options.BatchInterval);
-        return isDue ? tasks : [];
+        bool isDue = isFull || (tasks.Count > 0 && _time.GetUtcNow() - oldest >= _options.BatchInterval);
+        return isDue ? new TaskChoice(tasks, steps, true, isShort) : new TaskChoice([], 0, false, false);
     }
 
     /// <summary>Executes the batch under way on what L1 has now, so that receipts come before the block does.</summary>
@@ -829,6 +880,13 @@ public sealed class Sequencer
     };
 
     private sealed record Intake(RollupTask Task, EncodedTask Encoded, IReadOnlyList<DataPart> Parts, Address Sender, TaskCompletionSource<ulong> Done);
+
+    /// <param name="IsShort">Whether the next one has too many steps for what is left.</param>
+    private readonly record struct DirectChoice(ulong Count, ulong Steps, bool IsShort);
+
+    /// <param name="IsDue">Whether it is time for them.</param>
+    /// <param name="IsShort">As of <see cref="DirectChoice"/>.</param>
+    private readonly record struct TaskChoice(List<AcceptedTask> Tasks, ulong Steps, bool IsDue, bool IsShort);
 
     private sealed record InFlight(InFlightRecord Record, List<AcceptedTask> Tasks, ExecutedBatch? Executed, ImmutableArray<TaskOutcome> Outcomes);
 }

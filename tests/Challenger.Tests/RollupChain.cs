@@ -48,7 +48,7 @@ internal sealed class RollupChain : IAsyncDisposable
         TransactionSender sequencer = new(chain.Client, DevChain.Accounts[0]);
         var parameters = new DeploymentParameters(
             [sequencer.Address],
-            new InboxLimits(3600, 86_400, 1UL << 39, 1UL << 40, 1_000_000),
+            new InboxLimits(3600, 86_400, 1UL << 39, 1UL << 50, Clocks.ReplaySeconds, 1_000_000),
             Clocks,
             DevChain.Accounts[9].Address,
             RollupState.Genesis.Root);

@@ -12,7 +12,7 @@ public sealed class DeploymentTests(ChainFixture fixture)
 
     private static readonly DeploymentParameters Parameters = new(
         [DevChain.Accounts[0].Address, DevChain.Accounts[1].Address],
-        new InboxLimits(3600, 600, 1UL << 36, 1UL << 38, 1_000_000_000),
+        new InboxLimits(3600, 600, 1UL << 36, 1UL << 38, 600, 1_000_000_000),
         new Parameters(3600, 60, 600, 300, BigInteger.Pow(10, 18), BigInteger.Pow(10, 18), 100_000_000_000),
         DevChain.Accounts[9].Address,
         Keccak.Hash("genesis"u8));

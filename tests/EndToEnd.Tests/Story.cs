@@ -106,7 +106,7 @@ internal sealed class Story : IAsyncDisposable
         var sender = new TransactionSender(chain.Client, DevChain.Accounts[Deployer]);
         var parameters = new DeploymentParameters(
             [DevChain.Accounts[Sequencer].Address, DevChain.Accounts[Liar].Address],
-            new Abi.InboxLimits(3600, 86_400, MaxTaskSteps, 1UL << 42, 1_000_000),
+            new Abi.InboxLimits(3600, 86_400, MaxTaskSteps, 1UL << 50, Clocks.ReplaySeconds, 1_000_000),
             Clocks,
             DevChain.Accounts[Deployer].Address,
             RollupState.Genesis.Root)
@@ -289,7 +289,7 @@ internal sealed class Story : IAsyncDisposable
             new RollupContracts(Deployment.Rollup, Deployment.Tournament, Deployment.Inbox),
             GameState.AtGenesis(await Rules.ReadAsync(Chain.Client, Deployment.Tournament, Cancel), EventReader.From(genesis)),
             _rules);
-        ContractsFile.Of(Deployment, MaxTaskSteps, 1UL << 42).Save(Path.Combine(_folder, "contracts.json"));
+        ContractsFile.Of(Deployment, MaxTaskSteps, 1UL << 50).Save(Path.Combine(_folder, "contracts.json"));
         foreach (int account in new[] { Sequencer, Liar, Defender, LiarsPlayer, FirstPlayer, SecondPlayer })
         {
             await File.WriteAllTextAsync(KeyOf(account), DevChain.PrivateKey(account).ToString(), Cancel);

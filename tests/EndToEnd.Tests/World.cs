@@ -88,7 +88,7 @@ public sealed class World : IAsyncLifetime
             (BigInteger)Parameters.Stake0,
             (BigInteger)Parameters.Stake1,
             (BigInteger)Parameters.PriceCeiling);
-        var limits = new Abi.InboxLimits(ForceDelaySeconds: 600, MaxDriftSeconds: 3600, MaxTaskSteps: 1UL << 39, MaxBatchSteps: 1UL << 41, FeePerUnit: 1_000_000);
+        var limits = new Abi.InboxLimits(ForceDelaySeconds: 600, MaxDriftSeconds: 3600, MaxTaskSteps: 1UL << 39, MaxBatchSteps: 1UL << 50, ReplaySeconds: Parameters.ReplaySeconds, FeePerUnit: 1_000_000);
         Deployment = await Deployment.DeployAsync(
             sender, new DeploymentParameters([Sequencer.Address], limits, clocks, Treasury, RollupState.Genesis.Root)
             {

@@ -36,7 +36,7 @@ internal sealed class NodeRig : IAsyncDisposable
     /// <summary>Signs tasks.</summary>
     public static Account User => DevChain.Accounts[2];
 
-    public static async Task<NodeRig> StartAsync(ulong forceDelaySeconds = 3600, ulong maxBatchSteps = 1UL << 40)
+    public static async Task<NodeRig> StartAsync(ulong forceDelaySeconds = 3600, ulong maxBatchSteps = 1UL << 50, uint replaySeconds = 60)
     {
         CancellationToken cancel = TestContext.Current.CancellationToken;
         string folder = Directory.CreateTempSubdirectory("optimistic-node-").FullName;
@@ -44,8 +44,8 @@ internal sealed class NodeRig : IAsyncDisposable
         TransactionSender sender = new(chain.Client, DevChain.Accounts[0]);
         DeploymentParameters parameters = new(
             [SequencerAccount.Address, DevChain.Accounts[3].Address],
-            new InboxLimits(forceDelaySeconds, 86_400, MaxTaskSteps, maxBatchSteps, 1),
-            new Parameters(600, 60, 60, 60, BigInteger.Pow(10, 17), BigInteger.Pow(10, 16), 1_000_000_000),
+            new InboxLimits(forceDelaySeconds, 86_400, MaxTaskSteps, maxBatchSteps, replaySeconds, 1),
+            new Parameters(600, 60, replaySeconds, 60, BigInteger.Pow(10, 17), BigInteger.Pow(10, 16), 1_000_000_000),
             DevChain.Accounts[0].Address,
             RollupState.Genesis.Root);
         Deployment deployment = await Deployment.DeployAsync(sender, parameters, cancel: cancel);

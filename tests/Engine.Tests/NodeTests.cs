@@ -295,7 +295,7 @@ public sealed class NodeTests
         Assert.True(await rig.Chain.Client.GetBalanceAsync(NodeRig.SequencerAccount.Address, cancel: Cancel) > before + bond / 2);
     }
 
-    /// <summary>Anybody may put more into the direct queue than a batch can hold, and leave it there until it is overdue: batches go on.</summary>
+    /// <summary>Anybody may put more into the direct queue than a batch can hold, and leave it there until it is overdue: batches go on as time makes room.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -311,8 +311,58 @@ public sealed class NodeTests
             await rig.Chain.IncreaseTimeAsync(10_000, Cancel);
 
         NodeProcess node = await rig.StartNodeAsync();
-        await node.DeployAsync("digest", AppPolicy.Stateless);
-        await node.WaitForAsync<SyncStatus>("opt_syncStatus", [], status => status.Tasks == Tasks + 1 && status.WaitingTasks == 0);
+        Task all = AllAsync();
+        while (await Task.WhenAny(all, Task.Delay(100, Cancel)) != all)
+            await rig.Chain.IncreaseTimeAsync(30, Cancel);
+        await all;
+
+        async Task AllAsync()
+        {
+            await node.DeployAsync("digest", AppPolicy.Stateless);
+            await node.WaitForAsync<SyncStatus>("opt_syncStatus", [], status => status.Tasks == Tasks + 1 && status.WaitingTasks == 0);
+        }
+    }
+
+    /// <summary>
+    /// The Inbox takes three of these tasks in a thousand seconds (spec 5.1.7): the node posts what fits and keeps the rest, and as L1's time
+    /// passes both queues move on. No append of it reverts.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Batches_have_the_work_that_the_Inbox_takes_in_that_time(bool areDirectOverdue)
+    {
+        const uint Seconds = 3000, Task = Seconds / 3;
+        const int Own = 5, Direct = 4;
+        await using NodeRig rig = await NodeRig.StartAsync(maxBatchSteps: 3 * NodeRig.MaxTaskSteps, replaySeconds: Seconds);
+        NodeProcess node = await rig.StartNodeAsync();
+        uint app = await node.DeployAsync("digest", AppPolicy.Stateless);
+        for (ulong nonce = 0; nonce < Own; nonce++)
+            await node.SubmitAsync(app, nonce, [(byte)nonce]);
+        await node.WaitForAsync<SyncStatus>("opt_syncStatus", [], status => status.Tasks == 4 && status.WaitingTasks == 2 && status.IsThrottled);
+
+        TransactionSender user = new(rig.Chain.Client, NodeRig.User);
+        BigInteger fee = await new ContractHandler(rig.Chain.Client, rig.Deployment.Inbox).QueryAsync(new Inbox.DirectFeeFunction(NodeRig.MaxTaskSteps), cancel: Cancel);
+        for (ulong nonce = 0; nonce < Direct; nonce++)
+            await user.SendAsync(rig.Deployment.Inbox, new Inbox.SubmitRunFunction(99, nonce, NodeRig.MaxTaskSteps, []), fee, cancel: Cancel);
+        if (areDirectOverdue)
+            await rig.Chain.IncreaseTimeAsync(3 * Task + 700, Cancel);
+
+        ulong tasks = areDirectOverdue ? 7ul : 4;
+        while (tasks < 1 + Own + Direct)
+        {
+            await node.WaitForAsync<SyncStatus>("opt_syncStatus", [], status => status.Tasks == tasks && status.IsThrottled);
+            await rig.Chain.IncreaseTimeAsync(Task, Cancel);
+            tasks++;
+        }
+
+        await node.WaitForAsync<SyncStatus>("opt_syncStatus", [], status => status.Tasks == tasks && status.WaitingTasks == 0 && !status.IsThrottled);
+        ulong head = await rig.Chain.Client.GetBlockNumberAsync(Cancel);
+        for (ulong block = 1; block <= head; block++)
+        {
+            JsonElement receipts = await rig.Chain.Client.Rpc.CallAsync("eth_getBlockReceipts", [$"0x{block:x}"], Cancel);
+            Assert.All(receipts.EnumerateArray(), receipt => Assert.Equal("0x1", receipt.GetProperty("status").GetString()));
+        }
     }
 
     [Fact]

@@ -43,6 +43,10 @@ interface IInbox {
     /// Hash after batch `index`; zero when there is none.
     function batchHash(uint64 index) external view returns (bytes32);
     function domainSeparator() external view returns (bytes32);
+    /// All batches that are there can be executed within this, at maxBatchSteps per replaySeconds (spec 5.1.7).
+    function replaySeconds() external view returns (uint32);
+    /// Steps that a batch may have in this block (spec 5.1.7).
+    function freeSteps() external view returns (uint64);
     function isPublished(bytes32 root) external view returns (bool);
     /// First task not yet in a batch, and the end of the queue.
     function directQueue() external view returns (uint64 head, uint64 tail);

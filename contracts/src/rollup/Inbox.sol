@@ -8,12 +8,13 @@ import {CHUNK_BYTES, CHUNK_HEIGHT, ChunkList, newChunkList, rootOfBytes, rootOfW
 /// Ordering and data availability (spec 5.1 to 5.3): every root that a batch refers to was hashed here from calldata or
 /// from an event's data.
 contract Inbox is IInbox {
-    /// Spec 5.1.2, 5.1.4, 5.1.6. feePerUnit: wei for each 2^20 steps, rounded up.
+    /// Spec 5.1.2, 5.1.4, 5.1.6, 5.1.7. feePerUnit: wei for each 2^20 steps, rounded up.
     struct Limits {
         uint64 forceDelaySeconds;
         uint64 maxDriftSeconds;
         uint64 maxTaskSteps;
         uint64 maxBatchSteps;
+        uint32 replaySeconds;
         uint128 feePerUnit;
     }
 
@@ -24,13 +25,15 @@ contract Inbox is IInbox {
         uint40 stepLimit;
     }
 
-    /// The last batch and the direct queue, in one slot.
+    /// The last batch, the direct queue, and the time in milliseconds until which all batches keep an executor busy (spec
+    /// 5.1.7), in one slot.
     struct Cursor {
         uint48 batchCount;
-        uint48 queueHead;
-        uint48 queueTail;
+        uint40 queueHead;
+        uint40 queueTail;
         uint40 lastTime;
-        uint48 lastBlock;
+        uint40 lastBlock;
+        uint48 busyUntil;
     }
 
     error LimitsOutOfRange();
@@ -43,6 +46,7 @@ contract Inbox is IInbox {
     error WrongRecoveryId(uint8 v);
     error StepLimitOutOfRange();
     error TooManySteps();
+    error TooMuchWork(uint256 availableAt);
     error InputTooLong();
     error PolicyOutOfRange();
     error EntryOutOfRange();
@@ -66,6 +70,7 @@ contract Inbox is IInbox {
     uint256 private constant MAX_INPUT = 32 * 4 ** INPUT_HEIGHT;
     uint256 private constant CHUNKS_PER_SLOT = 4 ** (INPUT_HEIGHT - CHUNK_HEIGHT);
     uint256 private constant STEPS_PER_UNIT = 1 << 20;
+    uint256 private constant MILLISECONDS = 1000;
     /// Spec 5.1.3: tag, v, target, nonce, limit, r, s.
     uint256 private constant HEADER_BYTES = 86;
     uint256 private constant SHORTEST_TASK_BYTES = HEADER_BYTES + 2;
@@ -79,6 +84,7 @@ contract Inbox is IInbox {
     uint256 private immutable MAX_DRIFT;
     uint256 private immutable MAX_TASK_STEPS;
     uint256 private immutable MAX_BATCH_STEPS;
+    uint32 public immutable replaySeconds;
     uint256 private immutable FEE_PER_UNIT;
     address private immutable FIRST_SEQUENCER;
 
@@ -92,7 +98,7 @@ contract Inbox is IInbox {
     /// sequencers: at least one; the first gets the fees of forced batches.
     constructor(address[] memory sequencers, Limits memory limits_) {
         bool good = sequencers.length != 0 && limits_.maxTaskSteps != 0 && limits_.maxTaskSteps <= 1 << 39
-            && limits_.maxTaskSteps <= limits_.maxBatchSteps;
+            && limits_.maxTaskSteps <= limits_.maxBatchSteps && limits_.replaySeconds != 0;
         if (!good) revert LimitsOutOfRange();
         for (uint256 i = 0; i < sequencers.length; i++) {
             isSequencer[sequencers[i]] = true;
@@ -102,6 +108,7 @@ contract Inbox is IInbox {
         MAX_DRIFT = limits_.maxDriftSeconds;
         MAX_TASK_STEPS = limits_.maxTaskSteps;
         MAX_BATCH_STEPS = limits_.maxBatchSteps;
+        replaySeconds = limits_.replaySeconds;
         FEE_PER_UNIT = limits_.feePerUnit;
         domainSeparator = keccak256(
             abi.encode(
@@ -139,6 +146,7 @@ contract Inbox is IInbox {
         if (steps > MAX_BATCH_STEPS) revert TooManySteps();
         uint256 head = cursor.queueHead + directCount;
         if (head < cursor.queueTail && _isOverdue(_queue[head])) revert OverdueTaskLeft();
+        _occupy(cursor, steps);
         _store(cursor, leaves, count + directCount, time, blockNumber, directCount, zeros);
     }
 
@@ -147,18 +155,48 @@ contract Inbox is IInbox {
         uint256 waiting = cursor.queueTail - cursor.queueHead;
         uint256 limit = maxCount < waiting ? maxCount : waiting;
         if (limit > MAX_BATCH_TASKS) limit = MAX_BATCH_TASKS;
+        uint256 free = _freeSteps(cursor);
         uint256 count = 0;
         uint256 steps = 0;
         while (count < limit) {
             Direct storage task = _queue[cursor.queueHead + count];
-            if (!_isOverdue(task) || steps + task.stepLimit > MAX_BATCH_STEPS) break;
+            // The first one is tried in any case: when there is no room for it yet, _occupy says when there will be.
+            if (!_isOverdue(task) || (count != 0 && steps + task.stepLimit > free)) break;
             steps += task.stepLimit;
             count++;
         }
         if (count == 0) revert NothingOverdue();
+        _occupy(cursor, steps);
         uint256 leaves = _allocateLeaves(count);
         _hashDirect(cursor.queueHead, count, leaves, 0, FIRST_SEQUENCER);
         _store(cursor, leaves, count, block.timestamp, block.number, count, zeroRoots());
+    }
+
+    // Work per time (spec 5.1.7)
+
+    /// Adds the work of a batch of at most MAX_BATCH_STEPS.
+    function _occupy(Cursor memory cursor, uint256 steps) private view {
+        uint256 until = _busyFrom(cursor) + (steps * _window() + MAX_BATCH_STEPS - 1) / MAX_BATCH_STEPS;
+        uint256 last = block.timestamp * MILLISECONDS + _window();
+        if (until > last) revert TooMuchWork((until - _window() + MILLISECONDS - 1) / MILLISECONDS);
+        // 2^48 ms are 8,900 years, a window at most 136.
+        cursor.busyUntil = uint48(until);
+    }
+
+    /// The most steps for which _occupy does not revert: at most MAX_BATCH_STEPS.
+    function _freeSteps(Cursor memory cursor) private view returns (uint256) {
+        uint256 last = block.timestamp * MILLISECONDS + _window();
+        // What was taken was within the window then, and time has only passed.
+        return (last - _busyFrom(cursor)) * MAX_BATCH_STEPS / _window();
+    }
+
+    function _busyFrom(Cursor memory cursor) private view returns (uint256) {
+        uint256 now_ = block.timestamp * MILLISECONDS;
+        return cursor.busyUntil > now_ ? cursor.busyUntil : now_;
+    }
+
+    function _window() private view returns (uint256) {
+        return uint256(replaySeconds) * MILLISECONDS;
     }
 
     /// Hashes and checks all tasks of an encoding (spec 5.1.3), their hashes to the words at `leaves`.
@@ -249,14 +287,15 @@ contract Inbox is IInbox {
         bytes32 previous = index == 0 ? bytes32(0) : batchHash[index - 1];
         bytes32 hash = quad(previous, tasksRoot, bytes32(count | time << 64 | blockNumber << 128), 0);
         batchHash[index] = hash;
-        uint48 directFirst = cursor.queueHead;
+        uint40 directFirst = cursor.queueHead;
         // The casts lose nothing: directCount is at most the queue's length, time and number are at most the block's.
         _cursor = Cursor({
             batchCount: cursor.batchCount + 1,
-            queueHead: directFirst + uint48(directCount),
+            queueHead: directFirst + uint40(directCount),
             queueTail: cursor.queueTail,
             lastTime: uint40(time),
-            lastBlock: uint48(blockNumber)
+            lastBlock: uint40(blockNumber),
+            busyUntil: cursor.busyUntil
         });
         emit BatchAppended(
             index, hash, tasksRoot, uint64(count), uint64(time), uint64(blockNumber), directFirst, uint64(directCount)
@@ -296,7 +335,7 @@ contract Inbox is IInbox {
         uint256 fee = directFee(stepLimit);
         if (msg.value != fee) revert WrongFee(fee);
         bytes32 taskHash = quad(bytes32(head), dataRoot, bytes32(uint256(uint160(msg.sender))), 0);
-        uint48 index = _cursor.queueTail;
+        uint40 index = _cursor.queueTail;
         // A step limit is at most 2^39.
         _queue[index] = Direct({taskHash: taskHash, submittedAt: uint40(block.timestamp), stepLimit: uint40(stepLimit)});
         _cursor.queueTail = index + 1;
@@ -473,6 +512,21 @@ contract Inbox is IInbox {
 
     function directFee(uint64 stepLimit) public view returns (uint256) {
         return (stepLimit + STEPS_PER_UNIT - 1) / STEPS_PER_UNIT * FEE_PER_UNIT;
+    }
+
+    function limits() external view returns (Limits memory) {
+        return Limits({
+            forceDelaySeconds: uint64(FORCE_DELAY),
+            maxDriftSeconds: uint64(MAX_DRIFT),
+            maxTaskSteps: uint64(MAX_TASK_STEPS),
+            maxBatchSteps: uint64(MAX_BATCH_STEPS),
+            replaySeconds: replaySeconds,
+            feePerUnit: uint128(FEE_PER_UNIT)
+        });
+    }
+
+    function freeSteps() external view returns (uint64) {
+        return uint64(_freeSteps(_cursor));
     }
 
     function batchCount() external view returns (uint64) {

@@ -285,7 +285,8 @@ contract Rollup is IRollup {
 
     function _addRules(address inbox_, address tournament, uint8 version) private {
         bool fits = ITournament(tournament).rollup() == address(this)
-            && ITournament(tournament).domainSeparator() == IInbox(inbox_).domainSeparator();
+            && ITournament(tournament).domainSeparator() == IInbox(inbox_).domainSeparator()
+            && ITournament(tournament).parameters().replaySeconds >= IInbox(inbox_).replaySeconds();
         if (!fits) revert WrongRules();
         rules[version] = tournament;
         _inForce = InForce(tournament, version);

@@ -12,6 +12,8 @@ contract InboxTest is Base {
     uint64 internal constant DRIFT = 60;
     uint64 internal constant MAX_STEPS = 1 << 30;
     uint64 internal constant BATCH_STEPS = 1 << 32;
+    /// A task of MAX_STEPS is 25 seconds of work.
+    uint32 internal constant REPLAY = 100;
     uint128 internal constant FEE = 1000;
     address internal constant SEQUENCER = address(0x5e0);
     address internal constant SECOND = address(0x5e1);
@@ -23,7 +25,7 @@ contract InboxTest is Base {
         address[] memory sequencers = new address[](2);
         sequencers[0] = SEQUENCER;
         sequencers[1] = SECOND;
-        inbox = new Inbox(sequencers, Inbox.Limits(DELAY, DRIFT, MAX_STEPS, BATCH_STEPS, FEE));
+        inbox = new Inbox(sequencers, Inbox.Limits(DELAY, DRIFT, MAX_STEPS, BATCH_STEPS, REPLAY, FEE));
         vm.warp(1_000_000);
         vm.roll(5000);
         vm.deal(USER, 100 ether);
@@ -301,6 +303,7 @@ contract InboxTest is Base {
         t.limit = MAX_STEPS;
         bytes memory four = abi.encodePacked(run(t, ""), run(t, ""), run(t, ""), run(t, ""));
         append(0, four);
+        vm.warp(vm.getBlockTimestamp() + REPLAY);
         Task memory one = plain(1);
         one.limit = 1;
         appendFails(Inbox.TooManySteps.selector, abi.encodePacked(four, run(one, "")));
@@ -558,18 +561,252 @@ contract InboxTest is Base {
         inbox.force(1);
     }
 
-    /// A forced batch takes what fits into the steps of a batch; the rest is forced next.
-    function testForceWithinTheStepsOfABatch() external {
+    // Work per time, 5.1.7
+
+    function runs(uint64 count, uint64 limit) internal pure returns (bytes memory tasks) {
+        Task memory t = plain(1);
+        t.limit = limit;
+        for (uint256 i = 0; i < count; i++) {
+            tasks = abi.encodePacked(tasks, run(t, ""));
+        }
+    }
+
+    /// One batch of that many steps.
+    function runOf(uint64 steps) internal pure returns (bytes memory tasks) {
+        tasks = runs(steps / MAX_STEPS, MAX_STEPS);
+        if (steps % MAX_STEPS != 0) tasks = abi.encodePacked(tasks, runs(1, steps % MAX_STEPS));
+    }
+
+    function tooMuchWork(uint256 time) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(Inbox.TooMuchWork.selector, time);
+    }
+
+    function queueHead() internal view returns (uint256 head) {
+        (head,) = inbox.directQueue();
+    }
+
+    function testWorkIsLimitedToTheSecond() external {
+        vm.assertEq(uint256(inbox.freeSteps()), BATCH_STEPS);
+        append(0, runOf(BATCH_STEPS));
+        vm.assertEq(uint256(inbox.freeSteps()), 0);
+        appendFails(tooMuchWork(1_000_001), runs(1, 1));
+        appendFails(tooMuchWork(1_000_025), runs(1, MAX_STEPS));
+        appendFails(tooMuchWork(1_000_026), abi.encodePacked(runs(1, MAX_STEPS), runs(1, 1)));
+        appendFails(tooMuchWork(1_000_000 + REPLAY), runOf(BATCH_STEPS));
+        // What no time makes room for has another error, and a deploy has no steps.
+        appendFails(Inbox.TooManySteps.selector, runOf(BATCH_STEPS + 1));
+        Task memory d = plain(1);
+        (d.tag, d.target, d.limit) = (1, 0, 0);
+        append(0, abi.encodePacked(header(d), uint16(0)));
+
+        vm.warp(1_000_024);
+        appendFails(tooMuchWork(1_000_025), runs(1, MAX_STEPS));
+        vm.warp(1_000_025);
+        vm.assertEq(uint256(inbox.freeSteps()), MAX_STEPS);
+        append(0, runs(1, MAX_STEPS));
+        vm.assertEq(uint256(inbox.freeSteps()), 0);
+        vm.warp(1_000_025 + REPLAY - 1);
+        appendFails(tooMuchWork(1_000_025 + REPLAY), runOf(BATCH_STEPS));
+        vm.warp(1_000_025 + REPLAY);
+        append(0, runOf(BATCH_STEPS));
+
+        // Time in which nothing came is not saved up.
+        vm.warp(2_000_000);
+        vm.assertEq(uint256(inbox.freeSteps()), BATCH_STEPS);
+        append(0, runOf(BATCH_STEPS));
+        appendFails(tooMuchWork(2_000_001), runs(1, 1));
+    }
+
+    /// What the fuzz test knows of a direct task.
+    struct Queued {
+        uint256 submittedAt;
+        uint64 limit;
+    }
+
+    Queued[] private _queued;
+    /// When the executor has executed all batches, in units of 1 / BATCH_STEPS seconds.
+    uint256 private _executed;
+    uint256 private _batches;
+    uint256 private _lastBatchAt;
+
+    /// Spec 5.1.7, over random submissions, appends, forced batches and time. Who executes BATCH_STEPS in REPLAY seconds has
+    /// executed every batch REPLAY seconds after it came. What is refused would break that, but for a millisecond for each
+    /// batch. An append leaves no overdue task, whatever room there is. The oldest overdue task can be forced as soon as its
+    /// own work has passed since the last batch or since it is overdue.
+    /// forge-config: default.fuzz.runs = 48
+    function testFuzzAnExecutorIsNeverFurtherBehind(uint256 seed) external {
+        uint256 time = 1_000_000;
+        for (uint256 i = 0; i < 40; i++) {
+            uint256 random = uint256(keccak256(abi.encode(seed, i)));
+            time += random % 4 == 0 ? 0 : (random >> 8) % (random % 4 == 1 ? 12 : random % 4 == 2 ? 150 : DELAY);
+            vm.warp(time);
+            uint256 free = checkRoom();
+            uint256 action = (random >> 16) % 8;
+            if (action < 3) {
+                uint64 limit = uint64(action == 0 ? MAX_STEPS : 1 + (random >> 64) % MAX_STEPS);
+                submit(uint64(i), limit);
+                _queued.push(Queued(time, limit));
+            } else if (action < 7) {
+                uint256 waiting = _queued.length - queueHead();
+                uint64 signed = uint64(action == 3 ? 0 : action == 4 ? free : (random >> 64) % (free + 1));
+                checkAppend(signed, action < 6 ? (random >> 128) % (waiting + 1) : waiting);
+            } else {
+                time = checkForce(1 + (random >> 64) % 5);
+            }
+        }
+        // All that waits gets in.
+        while (queueHead() < _queued.length) {
+            uint256 overdue = _queued[queueHead()].submittedAt + DELAY + 1;
+            if (vm.getBlockTimestamp() < overdue) vm.warp(overdue);
+            checkForce(10);
+        }
+    }
+
+    function checkRoom() internal view returns (uint256 free) {
+        uint256 time = vm.getBlockTimestamp();
+        free = inbox.freeSteps();
+        uint256 from = _executed < time * BATCH_STEPS ? time * BATCH_STEPS : _executed;
+        uint256 room = (time + REPLAY) * BATCH_STEPS - from;
+        vm.assertTrue(free * REPLAY <= room, "no more than the executor keeps up with");
+        vm.assertTrue((free + 1) * REPLAY + (_batches + 1) * (BATCH_STEPS / 1000 + 1) > room, "and no less");
+    }
+
+    function executeBatch(uint256 steps) internal {
+        uint256 time = vm.getBlockTimestamp();
+        if (_executed < time * BATCH_STEPS) _executed = time * BATCH_STEPS;
+        _executed += steps * REPLAY;
+        vm.assertTrue(_executed <= (time + REPLAY) * BATCH_STEPS, "executed in time");
+        (_batches, _lastBatchAt) = (_batches + 1, time);
+        vm.assertEq(uint256(inbox.batchCount()), _batches);
+    }
+
+    function isOverdue(uint256 index) internal view returns (bool) {
+        return index < _queued.length && vm.getBlockTimestamp() > _queued[index].submittedAt + DELAY;
+    }
+
+    function checkAppend(uint64 signed, uint256 count) internal {
+        uint256 head = queueHead();
+        uint256 steps = signed;
+        for (uint256 i = 0; i < count; i++) {
+            steps += _queued[head + i].limit;
+        }
+        bytes4 error = steps > BATCH_STEPS
+            ? Inbox.TooManySteps.selector
+            : isOverdue(head + count)
+                ? Inbox.OverdueTaskLeft.selector
+                : steps > inbox.freeSteps()
+                    ? Inbox.TooMuchWork.selector
+                    : steps == 0 ? Inbox.EmptyBatch.selector : bytes4(0);
+        (bool done, bytes memory answer) = call(
+            abi.encodeCall(
+                Inbox.append, (uint64(vm.getBlockTimestamp()), uint64(block.number), uint64(count), runOf(signed))
+            )
+        );
+        vm.assertEq(bytes32(bytes4(answer)), bytes32(error));
+        if (done) executeBatch(steps);
+        vm.assertEq(queueHead(), done ? head + count : head);
+        vm.assertTrue(!done || !isOverdue(queueHead()), "no overdue task is left");
+    }
+
+    /// Forces, at once or when the Inbox says that it can be done and not a second before. Returns the time then.
+    function checkForce(uint256 most) internal returns (uint256 time) {
+        uint256 head = queueHead();
+        time = vm.getBlockTimestamp();
+        bytes memory forcing = abi.encodeCall(Inbox.force, (uint64(most)));
+        (bool done, bytes memory answer) = call(forcing);
+        if (!isOverdue(head)) {
+            vm.assertEq(bytes32(bytes4(answer)), bytes32(Inbox.NothingOverdue.selector));
+            return time;
+        }
+        if (!done) {
+            time = availableAt(answer);
+            vm.assertEq(keccak256(answer), keccak256(tooMuchWork(time)));
+            vm.assertTrue(time > vm.getBlockTimestamp());
+            uint256 overdue = _queued[head].submittedAt + DELAY + 1;
+            uint256 since = _lastBatchAt > overdue ? _lastBatchAt : overdue;
+            uint256 work = (uint256(_queued[head].limit) * REPLAY + BATCH_STEPS - 1) / BATCH_STEPS;
+            vm.assertTrue(time <= since + work, "nothing holds an overdue task up but its own work");
+            vm.warp(time - 1);
+            vm.expectRevert(answer);
+            inbox.force(uint64(most));
+            vm.warp(time);
+            inbox.force(uint64(most));
+        }
+        uint256 steps = 0;
+        vm.assertTrue(queueHead() > head && queueHead() <= head + most);
+        for (uint256 i = head; i < queueHead(); i++) {
+            vm.assertTrue(isOverdue(i));
+            steps += _queued[i].limit;
+        }
+        executeBatch(steps);
+    }
+
+    function call(bytes memory data) internal returns (bool done, bytes memory answer) {
+        vm.prank(SEQUENCER, SEQUENCER);
+        (done, answer) = address(inbox).call(data);
+    }
+
+    function availableAt(bytes memory error) internal pure returns (uint256 time) {
+        assembly ("memory-safe") {
+            time := mload(add(error, 36))
+        }
+    }
+
+    /// A forced batch takes what fits into the work that is free; the rest is forced as time passes.
+    function testForceWithinTheWorkThatIsFree() external {
         for (uint64 i = 0; i < 6; i++) {
             submit(i, MAX_STEPS);
         }
-        vm.warp(1_000_000 + DELAY + 1);
+        uint256 overdue = 1_000_000 + DELAY + 1;
+        vm.warp(overdue);
         inbox.force(10);
-        (uint64 head,) = inbox.directQueue();
-        vm.assertEq(uint256(head), BATCH_STEPS / MAX_STEPS);
+        vm.assertEq(queueHead(), BATCH_STEPS / MAX_STEPS);
+        vm.expectRevert(tooMuchWork(overdue + 25));
         inbox.force(10);
-        (head,) = inbox.directQueue();
-        vm.assertEq(uint256(head), 6);
+        vm.warp(overdue + 49);
+        inbox.force(10);
+        vm.assertEq(queueHead(), 5);
+        vm.expectRevert(tooMuchWork(overdue + 50));
+        inbox.force(10);
+        vm.warp(overdue + 50);
+        inbox.force(10);
+        vm.assertEq(queueHead(), 6);
+    }
+
+    /// Spec 5.1.7: a sequencer that fills all there is, for ever, holds no task up for longer than its own work takes.
+    function testForcedTasksGetInBesideASequencerThatAlwaysFills() external {
+        for (uint64 i = 0; i < 6; i++) {
+            submit(i, MAX_STEPS);
+        }
+        uint256 time = 1_000_000;
+        for (; time <= 1_000_000 + DELAY; time++) {
+            vm.warp(time);
+            append(0, runOf(inbox.freeSteps()));
+        }
+        uint256 start = 1_000_000 + DELAY;
+        for (uint256 forced = 0; forced < 6; time++) {
+            vm.warp(time);
+            // Nothing goes ahead of them.
+            appendFails(Inbox.OverdueTaskLeft.selector, runOf(inbox.freeSteps()));
+            appendFails(Inbox.OverdueTaskLeft.selector, runs(1, 1));
+            uint256 due = start + 25 * (forced + 1);
+            if (time < due) vm.expectRevert(tooMuchWork(due));
+            inbox.force(10);
+            if (time == due) forced++;
+            vm.assertEq(queueHead(), forced);
+        }
+        vm.assertEq(time, start + 25 * 6 + 1);
+        vm.warp(time);
+        append(0, runOf(inbox.freeSteps()));
+    }
+
+    function testLimits() external view {
+        Inbox.Limits memory limits = inbox.limits();
+        vm.assertEq(
+            keccak256(abi.encode(limits)),
+            keccak256(abi.encode(Inbox.Limits(DELAY, DRIFT, MAX_STEPS, BATCH_STEPS, REPLAY, FEE)))
+        );
+        vm.assertEq(uint256(inbox.replaySeconds()), REPLAY);
     }
 
     function testDomainSeparator() external view {
@@ -588,13 +825,15 @@ contract InboxTest is Base {
     function testConstructorRefusesLimitsThatCannotWork() external {
         address[] memory one = new address[](1);
         vm.expectRevert(Inbox.LimitsOutOfRange.selector);
-        new Inbox(new address[](0), Inbox.Limits(1, 1, 1, 1, 1));
+        new Inbox(new address[](0), Inbox.Limits(1, 1, 1, 1, 1, 1));
         vm.expectRevert(Inbox.LimitsOutOfRange.selector);
-        new Inbox(one, Inbox.Limits(1, 1, 0, 1, 1));
+        new Inbox(one, Inbox.Limits(1, 1, 0, 1, 1, 1));
         vm.expectRevert(Inbox.LimitsOutOfRange.selector);
-        new Inbox(one, Inbox.Limits(1, 1, (1 << 39) + 1, 1 << 40, 1));
+        new Inbox(one, Inbox.Limits(1, 1, (1 << 39) + 1, 1 << 40, 1, 1));
         vm.expectRevert(Inbox.LimitsOutOfRange.selector);
-        new Inbox(one, Inbox.Limits(1, 1, 2, 1, 1));
+        new Inbox(one, Inbox.Limits(1, 1, 2, 1, 1, 1));
+        vm.expectRevert(Inbox.LimitsOutOfRange.selector);
+        new Inbox(one, Inbox.Limits(1, 1, 1, 1, 0, 1));
         // A sequencer that no longer exists is not a way out: others of the set go on.
         vm.assertTrue(inbox.isSequencer(SECOND) && !inbox.isSequencer(USER));
     }

@@ -28,7 +28,7 @@ abstract contract OutboxHarness is DisputeHarness {
         }
         bytes32 state = keccak256(abi.encode(appsRoot, NaiveTree.rootOf(outputLeaves, 20), counters, bytes32(0)));
         address[] memory sequencers = new address[](1);
-        Inbox inbox = new Inbox(sequencers, Inbox.Limits(600, 60, 1 << 39, 1 << 40, 0));
+        Inbox inbox = new Inbox(sequencers, Inbox.Limits(600, 60, 1 << 39, 1 << 40, REPLAY, 0));
         address expected = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         tournament = newTournament(expected, address(1), inbox.domainSeparator(), STAKE_0);
         rollup = new Rollup(address(inbox), address(tournament), address(0), state);

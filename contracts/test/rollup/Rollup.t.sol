@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Inbox} from "../../src/rollup/Inbox.sol";
 import {Rollup} from "../../src/rollup/Rollup.sol";
 import {Tournament} from "../../src/dispute/Tournament.sol";
 import {ClaimRef, ClaimStatus} from "../../src/interfaces/IRollup.sol";
@@ -307,5 +308,16 @@ contract RollupTest is RollupHarness {
         Tournament foreign = newTournament(expected, address(1), keccak256("another inbox"), STAKE_0);
         vm.expectRevert(Rollup.WrongRules.selector);
         new Rollup(address(inbox), address(foreign), GOVERNOR, state);
+    }
+
+    /// Spec 5.1.7: an Inbox that takes more than can be executed within T0.
+    function testRulesWithAShorterT0ThanTheInboxCountsOn() external {
+        bytes32 state = initialState();
+        address[] memory sequencers = new address[](1);
+        Inbox slow = new Inbox(sequencers, Inbox.Limits(600, 60, 1 << 39, 1 << 40, REPLAY + 1, 0));
+        address expected = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
+        Tournament hasty = newTournament(expected, address(1), slow.domainSeparator(), STAKE_0);
+        vm.expectRevert(Rollup.WrongRules.selector);
+        new Rollup(address(slow), address(hasty), GOVERNOR, state);
     }
 }

@@ -27,7 +27,7 @@ abstract contract RollupHarness is DisputeHarness {
         setUpDispute();
         address[] memory sequencers = new address[](1);
         sequencers[0] = SEQUENCER;
-        inbox = new Inbox(sequencers, Inbox.Limits(600, 60, 1 << 39, 1 << 40, 0));
+        inbox = new Inbox(sequencers, Inbox.Limits(600, 60, 1 << 39, 1 << 40, REPLAY, 0));
         address expected = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
         tournament = newTournament(expected, address(new ToyVerifier()), inbox.domainSeparator(), STAKE_0);
         rollup = new Rollup(address(inbox), address(tournament), GOVERNOR, initialState());
