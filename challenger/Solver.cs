@@ -88,9 +88,8 @@ public sealed class Solver
     }
 
     /// <summary>The player's opinion of every claim.</summary>
-    public static IReadOnlyDictionary<Word, Verdict> JudgeAll(GameShape shape, GameState game, IOwnTraces own)
+    public static IReadOnlyDictionary<Word, Verdict> JudgeAll(GameShape shape, GameIndex index, IOwnTraces own)
     {
-        var index = new GameIndex(game);
         var solver = new Solver(shape, Address.Zero, new SolverPolicy(null, UInt128.MaxValue), index, own, 0);
         return index.Claims.ToDictionary(claim => claim.Claim.Id, solver.VerdictOf);
     }

@@ -85,6 +85,9 @@ public sealed partial class Watcher : IAsyncDisposable
     /// <summary>Followed, and not taken in yet.</summary>
     private ChainUpdate? _unread;
 
+    /// <summary>Of the game at the last look: to make it takes longer than all else, and most looks find what the one before did.</summary>
+    private GameIndex? _index;
+
     private Watcher(
         WatchOptions options,
         EthereumClient client,
@@ -286,11 +289,12 @@ public sealed partial class Watcher : IAsyncDisposable
         ulong confirmed = unchecked(state.Claims[state.LatestConfirmed].Batch + 1);
         _replay.Update(_game.Inbox, confirmed);
         NextBlockTime now = NextBlockTime.After(head.Timestamp, await _follower.PendingTimeAsync(cancel).ConfigureAwait(false));
-        IReadOnlyDictionary<Word, Verdict> verdicts = Solver.JudgeAll(GameShape.Standard, state, _replay);
+        _index = ReferenceEquals(_index?.Game, state) ? _index : new GameIndex(state, _index);
+        IReadOnlyDictionary<Word, Verdict> verdicts = Solver.JudgeAll(GameShape.Standard, _index, _replay);
         ReportVerdicts(state, verdicts);
 
         IReadOnlyList<GameAction> actions = Solver.Decide(
-            GameShape.Standard, _options.Account?.Address ?? Address.Zero, _policy, state, _replay, now);
+            GameShape.Standard, _options.Account?.Address ?? Address.Zero, _policy, _index, _replay, now);
         await ActAsync(actions, state, head.Number, cancel).ConfigureAwait(false);
         await _status.WriteAsync(
             new StatusReport(_options, _client.ChainId, head, state, verdicts, _replay.Progress, actions, _actor?.UnderWay ?? [], _actor?.Waiting ?? [], _journal.ReadActions(20), _relay),

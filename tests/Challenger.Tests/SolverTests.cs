@@ -152,7 +152,7 @@ public sealed class SolverTests
         game.AddLiar("liar", Lies(game, 3));
         game.AddLiar("other", Lies(game, 3), awakeAt: game.L1.Now + 4);
         game.RunAndCheck(honest);
-        IReadOnlyDictionary<Vm.Word, Verdict> verdicts = Solver.JudgeAll(Simulation.SmallShape, game.L1.State, honest.Traces);
+        IReadOnlyDictionary<Vm.Word, Verdict> verdicts = Solver.JudgeAll(Simulation.SmallShape, game.L1.Index, honest.Traces);
         foreach (Claim claim in game.L1.State.Claims.Values.Where(claim => claim.Claimer == honest.Address))
             Assert.Equal(Verdict.Accepted, verdicts[claim.Id]);
         foreach (Claim claim in game.L1.State.Claims.Values.Where(claim => claim.Confirmed))
