@@ -428,7 +428,8 @@ public sealed class Solver
     }
 
     /// <summary>
-    /// Confirms what it accepts, one claim after the other (spec 5.4.4). A wrong claim that could be confirmed is not helped along.
+    /// Confirms what it accepts, one claim after the other (spec 5.4.4). A wrong claim that could be confirmed is not helped along. Nobody is paid
+    /// for it, so a claim that had no rival is left to its claimer for a while (4.7.5).
     /// </summary>
     private void Confirm()
     {
@@ -445,7 +446,7 @@ public sealed class Solver
 
                 bool won = tournament.Arena is Arena arena
                     ? arena.Result == TournamentResult.Winner && arena.Winner == claim.TraceRoot
-                    : !claim.Unbacked && terms.IsWindowOver(claim.PostedAt);
+                    : !claim.Unbacked && terms.IsWindowOver(claim.PostedAt + (claim.Claimer == _self ? 0 : terms.Grace));
                 if (won)
                     _actions.Add(new Confirm(claim.Ref, claim.Attempt));
             }
@@ -555,6 +556,8 @@ public sealed class Solver
         public bool CanPlay => Rules is not null && !IsPaused;
 
         public Address Tournaments => Rules?.Tournament ?? default;
+
+        public ulong Grace => Rules?.Parameters.GraceSeconds ?? 0;
 
         /// <summary>At least so many, whatever the next block's time is.</summary>
         public ulong SecondsUntil(ulong deadline) => deadline == ulong.MaxValue ? deadline : deadline - Math.Min(deadline, Earliest);

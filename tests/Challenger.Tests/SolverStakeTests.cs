@@ -93,7 +93,20 @@ public sealed class SolverStakeTests
         Assert.DoesNotContain(Decide(), action => action is Confirm);
         Claim(Genesis, 0, Third, ClaimBacking.Bond);
         Assert.Empty(Decide());
-        _now += Parameters.Allowance;
+        _now += Parameters.Allowance + Parameters.GraceSeconds;
+        Assert.Equal(first, Assert.IsType<Confirm>(Decide()[0]).Claim);
+    }
+
+    /// <summary>Confirming pays nothing: what another claimed and nobody disputed is left to it for the grace (spec 4.7.5).</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void AClaimIsLeftToItsClaimerToConfirm(bool isOwn)
+    {
+        ClaimRef first = Claim(Genesis, 0, isOwn ? Self : Other, ClaimBacking.Bond);
+        _now += Parameters.Allowance + (isOwn ? 0 : Parameters.GraceSeconds) - 1;
+        Assert.DoesNotContain(Decide(), action => action is Confirm);
+        _now++;
         Assert.Equal(first, Assert.IsType<Confirm>(Decide()[0]).Claim);
     }
 
@@ -166,7 +179,7 @@ public sealed class SolverStakeTests
     [Fact]
     public void NothingIsDoneWhilePausedAndWindowsMoveByThePause()
     {
-        ClaimRef first = Claim(Genesis, 0, Other, ClaimBacking.Bond);
+        ClaimRef first = Claim(Genesis, 0, Self, ClaimBacking.Bond);
         ulong posted = _now;
         Happen(new PausedEvent(_now + 1, 0));
         _now = posted + 500;

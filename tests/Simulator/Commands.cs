@@ -121,14 +121,14 @@ internal static class Commands
     /// <param name="most">Bonds of level 0, at most: 1, 2, 4 and so on.</param>
     public static int Sweep(int most, int seed, string? plot)
     {
-        const int Rounds = 8, Width = 5;
+        const int Rounds = 8, Width = 5, Searches = 5;
         List<int> bonds = [.. Enumerable.Range(0, 31).Select(i => 1 << i).TakeWhile(bonds => bonds <= most)];
         var worst = new List<Worst>();
         WithProgress("sweep", bonds.Count, step =>
         {
             foreach (int one in bonds)
             {
-                worst.Add(Delays.Sweep(one, seed, Rounds, Width));
+                worst.Add(Delays.Sweep(one, seed, Rounds, Width, Searches));
                 step();
             }
         });
@@ -141,7 +141,7 @@ internal static class Commands
     /// <summary>The rules that were weighed against each other: exact worst delays of small games, and what was found in larger ones.</summary>
     public static int Rules(int most, int seed)
     {
-        const int Rounds = 4, Width = 4;
+        const int Rounds = 4, Width = 4, Searches = 5;
         SmallGame[] games = [.. SmallGames.Weighed];
         List<int> bonds = [.. Enumerable.Range(1, 31).Select(i => 1 << i).TakeWhile(bonds => bonds <= most)];
         var all = new List<(Variant, IReadOnlyList<ulong?>, IReadOnlyList<Delay>)>();
@@ -151,7 +151,7 @@ internal static class Commands
             {
                 var small = new ulong?[games.Length];
                 Parallel.For(0, games.Length, i => small[i] = WorstOf(games[i], variant));
-                all.Add((variant, small, [.. bonds.Select(one => Conspiracy.Find(Delays.SettingOf(one, variant), Aim.Delay, seed, Rounds, Width).Delay)]));
+                all.Add((variant, small, [.. bonds.Select(one => Conspiracy.Find(Delays.SettingOf(one, variant), Aim.Delay, seed, Rounds, Width, Searches).Delay)]));
                 step();
             }
         });

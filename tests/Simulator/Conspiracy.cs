@@ -219,9 +219,14 @@ internal static class Conspiracy
         return Delays.Measure(game, honest);
     }
 
+    /// <summary>The best plan that searches from so many seeds come to.</summary>
+    /// <param name="rounds">Of each search; its width.</param>
+    public static (Plan Plan, Delay Delay) Find(Setting setting, Aim aim, int seed, int rounds, int width, int searches = 1) =>
+        Enumerable.Range(seed, searches).Select(one => Search(setting, aim, one, rounds, width)).MaxBy(one => Score(one.Delay, aim));
+
     /// <summary>The best plan that a beam of plans comes to.</summary>
     /// <param name="rounds">Each keeps the best <paramref name="width"/> plans and changes each of them <paramref name="width"/> times.</param>
-    public static (Plan Plan, Delay Delay) Find(Setting setting, Aim aim, int seed, int rounds, int width)
+    private static (Plan Plan, Delay Delay) Search(Setting setting, Aim aim, int seed, int rounds, int width)
     {
         var random = new Random(seed);
         int most = (int)(setting.Budget / setting.BondOf(0));

@@ -43,18 +43,18 @@ internal static class Delays
         return setting with { Budget = (UInt128)bonds * setting.BondOf(0) };
     }
 
-    /// <param name="rounds">Of the search for plans, and its width.</param>
-    public static Worst Sweep(int bonds, int seed, int rounds, int width)
+    /// <param name="rounds">Of each search for plans, and its width.</param>
+    public static Worst Sweep(int bonds, int seed, int rounds, int width, int searches = 1)
     {
         Setting setting = SettingOf(bonds);
         var greedy = new Tactic(When.AtOnce, When.LastSecond, When.LastSecond, When.LastSecond, When.LastSecond, When.LastSecond);
         return new Worst(
             bonds,
             Conspiracy.Play(setting, new Plan(bonds, [greedy, greedy, greedy with { Join = When.LastSecond }], 0, false, 1), seed),
-            Conspiracy.Find(setting, Aim.Delay, seed, rounds, width).Delay,
-            Conspiracy.Find(setting, Aim.HonestGas, seed, rounds, width).Delay,
-            Conspiracy.Find(setting, Aim.HonestLoss, seed, rounds, width).Delay,
-            Conspiracy.Find(setting, Aim.HelperLoss, seed, rounds, width).Delay);
+            Conspiracy.Find(setting, Aim.Delay, seed, rounds, width, searches).Delay,
+            Conspiracy.Find(setting, Aim.HonestGas, seed, rounds, width, searches).Delay,
+            Conspiracy.Find(setting, Aim.HonestLoss, seed, rounds, width, searches).Delay,
+            Conspiracy.Find(setting, Aim.HelperLoss, seed, rounds, width, searches).Delay);
     }
 
     /// <summary>Plays a game of one batch to its end and checks all that is promised.</summary>
@@ -80,13 +80,14 @@ internal static class Delays
             most = UInt128.Max(most, bonds);
         };
         game.RunAndCheck();
-        ModelArena arena = game.L1.Arenas.Single(one => one.Level == 0);
+        // Liars that have put their money into the truth have none left for a lie: then no tournament opens.
+        int joined = game.L1.Arenas.SingleOrDefault(one => one.Level == 0)?.Commitments.Count ?? 1;
         int inside = game.L1.Arenas.Where(one => one.Level == 1).Select(one => one.Commitments.Count).DefaultIfEmpty().Max();
         Int128 lost = 0;
         foreach (Address liar in game.Players.Where(player => !player.Honest).Select(player => player.Address).Distinct())
             lost -= game.L1.Balance(liar);
         return new Delay(
-            arena.Commitments.Count - 1, inside, game.WorstDelay, DelayFormula.Bound(game.L1.Parameters, game.World.Shape, arena.Commitments.Count, inside),
+            joined - 1, inside, game.WorstDelay, DelayFormula.Bound(game.L1.Parameters, game.World.Shape, joined, inside),
             gas, calls, reverted, most, game.L1.Balance(honest.Address), lost);
     }
 

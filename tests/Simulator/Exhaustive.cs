@@ -501,7 +501,7 @@ internal sealed class Exhaustive
                 continue;
             item.Root(claim.Ref.TraceRoot);
             item.Add(claim.Attempt);
-            item.Add(claim.Held > 0 && !claim.Confirmed ? Age(claim.PostedAt, clocks.Allowance) : 0);
+            item.Add(claim.Held > 0 && !claim.Confirmed ? Age(claim.PostedAt, clocks.Allowance + clocks.GraceSeconds) : 0);
             item.Add(claim.Confirmed ? 1UL : 0);
             item.Players(_accounts[claim.Claimer]);
             item.End();

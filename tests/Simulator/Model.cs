@@ -1251,8 +1251,14 @@ internal sealed class L1Model
 
         foreach (ModelClaim claim in _claims.Values)
         {
-            if (!claim.Confirmed && !claim.Parent.IsZero && !_arenas.ContainsKey(claim.Ref.Tournament))
-                yield return RulesOf(claim).TimestampOf(claim.PostedAt + RulesOf(claim).Parameters.Allowance);
+            if (claim.Confirmed || claim.Parent.IsZero || _arenas.ContainsKey(claim.Ref.Tournament))
+                continue;
+            ModelRules rules = RulesOf(claim);
+            ulong over = claim.PostedAt + rules.Parameters.Allowance;
+            yield return rules.TimestampOf(over);
+
+            // From then on others confirm it too (spec 4.7.5).
+            yield return rules.TimestampOf(over + rules.Parameters.GraceSeconds);
         }
 
         foreach (ModelRules rules in _rules)
