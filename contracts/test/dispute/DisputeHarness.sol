@@ -457,9 +457,12 @@ abstract contract DisputeHarness is Base, IClaimers {
             phases[log.topics[2]] = Phase.Bisect;
             bisections[log.topics[2]] = state;
         } else if (topic == ITournament.Advanced.selector) {
-            (, bisections[log.topics[1]]) = abi.decode(log.data, (bytes32[4], Bisection));
+            (, Bisection memory state) = abi.decode(log.data, (bytes32[4], Bisection));
+            _checkCharge(bisections[log.topics[1]].progress, state.progress);
+            bisections[log.topics[1]] = state;
         } else if (topic == ITournament.Sealed.selector) {
             leaves[log.topics[1]] = abi.decode(log.data, (Leaf));
+            _checkCharge(bisections[log.topics[1]].progress, leaves[log.topics[1]].progress);
             phases[log.topics[1]] = leaves[log.topics[1]].progress.phase();
         } else if (topic == ITournament.InnerOpened.selector) {
             (contexts[log.topics[1]],,,) = abi.decode(log.data, (InnerContext, uint40, uint32, uint32));
@@ -477,6 +480,15 @@ abstract contract DisputeHarness is Base, IClaimers {
             vm.assertEq(playedIn(log.topics[1]).matchHash(log.topics[2]), 0, "an ended match is cleared");
         }
         _onEvent(topic, log);
+    }
+
+    /// Spec 4.2.4: a move costs its side what it took beyond the grace, and the other side nothing.
+    function _checkCharge(Progress before, Progress moved) private pure {
+        uint256 elapsed = moved.since() - before.since();
+        uint256 cost = elapsed > GRACE ? elapsed - GRACE : 0;
+        (uint256 one, uint256 two) = before.height() % 2 == 0 ? (cost, uint256(0)) : (0, cost);
+        vm.assertEq(uint256(moved.balanceOne()), before.balanceOne() - one, "clock of one");
+        vm.assertEq(uint256(moved.balanceTwo()), before.balanceTwo() - two, "clock of two");
     }
 
     /// For tests with several versions of the rules: where a tournament is played, and whose events are followed.

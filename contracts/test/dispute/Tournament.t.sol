@@ -246,6 +246,15 @@ contract TournamentTest is DisputeHarness {
         vm.expectRevert(Tournament.WrongState.selector);
         tournament.advance(matchId ^ bytes32(uint256(1)), a.state.children, a.state.progress, a.opened, a.next);
         bisectToSeal(matchId);
+        Seal memory s = sealArguments(matchId);
+        for (uint256 i = 0; i < 9; i++) {
+            if (i < 4) s.state.children[i] ^= bytes32(uint256(1));
+            else if (i < 8) s.leaves[i - 4] ^= bytes32(uint256(1));
+            else s.state.progress = Progress.wrap(Progress.unwrap(s.state.progress) ^ 1 << 80);
+            vm.expectRevert(Tournament.WrongState.selector);
+            send(s);
+            s = sealArguments(matchId);
+        }
         seal(matchId);
         Winner memory winner = winnerOf(provenRoot(matchId));
         bytes memory witness = witnessOf(matchId);
@@ -439,6 +448,15 @@ contract TournamentTest is DisputeHarness {
         sync();
         vm.assertTrue(eliminated(id.one));
         vm.assertEq(danglingRoot(tournamentId()), id.two);
+    }
+
+    function testASealIsChargedLikeAnyMove() external {
+        bytes32 matchId = startMatch(0, true);
+        bisectToSeal(matchId);
+        pass(GRACE + 7);
+        seal(matchId);
+        vm.assertEq(uint256(leaves[matchId].progress.balanceOne()), A0);
+        vm.assertEq(uint256(leaves[matchId].progress.balanceTwo()), A0 - 7);
     }
 
     /// Spec 4.3.4: the winner pays nothing, however late its win is called.
@@ -658,6 +676,12 @@ contract TournamentTest is DisputeHarness {
         tournament.joinInner{value: value}(outer, context, 2, lie, children, lastProof);
         vm.expectRevert(MaskOutOfRange.selector);
         tournament.joinInner{value: value}(outer, context, 1, last, children, hex"0000040000000000");
+        // There is no third class, not even for what the second may join with.
+        TallTrace memory other = falseChunk(0, 5, 0, lie);
+        bytes32[4] memory others = other.rootChildren();
+        bytes memory otherProof = other.lastProof();
+        vm.expectRevert(Tournament.WrongClass.selector);
+        tournament.joinInner{value: value}(outer, context, 3, lie, others, otherProof);
         context.sigmaTwo = context.sigmaOne;
         vm.expectRevert(Tournament.WrongContext.selector);
         tournament.joinInner{value: value}(outer, context, 1, last, children, lastProof);
@@ -839,6 +863,9 @@ contract TournamentTest is DisputeHarness {
         bytes32 matchId = startMatch(0, true);
         advance(matchId);
         uint256 amount = tournament.credits(MOVER);
+        vm.prank(MOVER);
+        vm.expectRevert(Tournament.TransferFailed.selector);
+        tournament.withdraw(payable(address(tournament)));
         vm.prank(MOVER);
         tournament.withdraw(payable(address(0xbeef)));
         vm.assertEq(address(0xbeef).balance, amount);

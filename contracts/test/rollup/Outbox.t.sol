@@ -141,6 +141,9 @@ contract OutboxTest is OutboxHarness {
         vm.assertEq(outbox.credits(MOVER), 3 ether);
         vm.assertEq(outbox.reward(p.taskHash, address(consumer)), 0);
         vm.prank(MOVER);
+        vm.expectRevert(Outbox.TransferFailed.selector);
+        outbox.withdraw(payable(address(outbox)));
+        vm.prank(MOVER);
         outbox.withdraw(payable(MOVER));
         vm.assertEq(MOVER.balance, 3 ether);
         vm.prank(MOVER);

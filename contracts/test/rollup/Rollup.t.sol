@@ -46,6 +46,9 @@ contract RollupTest is RollupHarness {
         vm.expectRevert(Rollup.NotOfLatestConfirmed.selector);
         rollup.confirm(ref, 0);
         vm.prank(HONEST);
+        vm.expectRevert(Rollup.TransferFailed.selector);
+        rollup.withdraw(payable(address(rollup)));
+        vm.prank(HONEST);
         rollup.withdraw(payable(HONEST));
         vm.assertEq(HONEST.balance, bond);
         vm.assertEq(address(rollup).balance, 0);

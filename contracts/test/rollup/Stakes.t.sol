@@ -134,6 +134,41 @@ contract StakesTest is RollupHarness {
         staked(own, 4, 0, traceOf(4), HONEST);
     }
 
+    /// Two rivals of the first batch: a claim can follow each of them.
+    function branches() internal returns (ClaimRef memory one, ClaimRef memory two) {
+        one = claim(rollup.genesis(), 0, 0, trueTrace(), ANYONE);
+        two = challenge(rollup.genesis(), 0, one, lieFrom(1, 1), LIAR);
+    }
+
+    function testAnOlderChainDoesNotGoOn() external {
+        (ClaimRef memory one, ClaimRef memory two) = branches();
+        putDown(HONEST, bond);
+        ClaimRef memory older = staked(one, 1, 0, traceOf(1), HONEST);
+        pass(A0);
+        staked(two, 1, 0, traceOf(1), HONEST);
+        expectNotStaked(abi.encodeWithSelector(Rollup.StakeBusy.selector), older, 2, HONEST);
+    }
+
+    /// Nothing but the account or the epoch tells the chain that is claimed after from the one behind the stake.
+    function testBranchesOfOneSecond() external {
+        (ClaimRef memory one, ClaimRef memory two) = branches();
+        bytes memory busy = abi.encodeWithSelector(Rollup.StakeBusy.selector);
+        putDown(ANYONE, bond);
+        putDown(HONEST, 2 * bond);
+        uint256 before = vm.snapshotState();
+        ClaimRef memory others = staked(one, 1, 0, traceOf(1), ANYONE);
+        staked(two, 1, 0, traceOf(1), HONEST);
+        expectNotStaked(busy, others, 2, HONEST);
+
+        vm.revertToState(before);
+        ClaimRef memory lost = staked(one, 1, 0, traceOf(1), HONEST);
+        ClaimRef memory older = staked(lost, 2, 0, traceOf(2), HONEST);
+        challenge(one, 0, lost, TallTraces.create(12, keccak256("rival")), LIAR);
+        ClaimRef memory own = staked(two, 1, 0, traceOf(1), HONEST);
+        staked(own, 2, 0, traceOf(2), HONEST);
+        expectNotStaked(busy, older, 3, HONEST);
+    }
+
     /// Spec 5.8.3: the first challenge takes the bond out of the stake, and the tournament is as if it had been posted.
     function testAChallengeTakesTheStake() external {
         putDown(HONEST, bond + 5);
