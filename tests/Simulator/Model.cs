@@ -1051,14 +1051,17 @@ internal sealed class L1Model
         uint balance = outcome == MatchOutcome.One ? a.State.BalanceOne : a.State.BalanceTwo;
         if (!Holds(Rule.OuterClocksStand))
             balance = (uint)Math.Max((long)balance - (long)(_at.Now - a.State.Since), 1);
+        uint ran = 0;
         if (_variant.InnerClockCounts && outcome != MatchOutcome.BothOut && inner.DanglingBalance < balance)
         {
-            match.Arena.Commitments[outcome == MatchOutcome.One ? match.Id.One : match.Id.Two].RanSeconds += balance - inner.DanglingBalance;
+            ran = balance - inner.DanglingBalance;
             if (Holds(Rule.InnerClocksCount))
                 balance = inner.DanglingBalance;
         }
 
         refusal = End(sender, match, outcome, balance, a.State.Spent, Gas.Resolve, new NamedWinner(a.WinnerChildren, a.WinnerState), inner);
+        if (refusal == Refusal.None && ran > 0)
+            match.Arena.Commitments[outcome == MatchOutcome.One ? match.Id.One : match.Id.Two].RanSeconds += ran;
         return refusal;
     }
 
