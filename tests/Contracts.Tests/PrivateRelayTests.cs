@@ -155,7 +155,9 @@ public sealed class PrivateRelayTests : IAsyncLifetime
             await Chain.MineAsync(cancel: Cancel);
         }
 
-        await UntilAsync(() => _pool.Held.Any(held => held.To == Fresh("later")));
+        // Offered between the two, it may be there with the nonce that the block then took.
+        ulong nonce = await Chain.Client.GetTransactionCountAsync(Us, BlockParameter.Latest, Cancel);
+        await UntilAsync(() => _pool.Held.Any(held => held.To == Fresh("later") && held.Nonce == nonce));
         await _pool.GiveAsync(Chain.Client, Us, Cancel);
         await Chain.MineAsync(cancel: Cancel);
         Assert.True((await later).Succeeded);
